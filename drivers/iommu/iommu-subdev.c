@@ -1,0 +1,753 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Isolated DMA contexts for the streams of one device
+ */
+#define pr_fmt(fmt) "iommu_subdev: " fmt
+
+#include <linux/acpi.h>
+#include <linux/device.h>
+#include <linux/dma-map-ops.h>
+#include <linux/dma-mapping.h>
+#include <linux/hashtable.h>
+#include <linux/init.h>
+#include <linux/iommu.h>
+#include <linux/iommu-dma.h>
+#include <linux/iommu-subdev.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/of_device.h>
+#include <linux/of_iommu.h>
+#include <linux/pm_runtime.h>
+#include <linux/slab.h>
+#include <linux/sysfs.h>
+#include <linux/wait.h>
+
+#include "iommu-priv.h"
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/iommu_subdev.h>
+
+/**
+ * DOC: overview
+ *
+ * A sub-device is a &struct device that stands for one stream of DMA of its
+ * parent. Firmware tells which IOMMU translates the stream: the parent has an
+ * ``iommu-map`` in the devicetree, or a named component in the ACPI IORT, that
+ * turns the parent's *input ID* into the IOMMU's own *stream ID*. The
+ * sub-device has an IOMMU group and a default domain of its own, so what the
+ * DMA API maps for it can be reached by its stream and by no other.
+ *
+ * It lives on a bus that is private to the IOMMU core, bound to a driver that
+ * does nothing but hold it: while it is bound it owns the DMA API of its group,
+ * as every device with a driver does, and nobody can swap the domain below it.
+ */
+
+/**
+ * DOC: lifecycle
+ *
+ * iommu_subdev_create() returns a sub-device that is ready for the DMA API, or
+ * an error and nothing behind. What it returns is translated: it refuses when
+ * there is no IOMMU, when the IOMMU offers nothing but identity, and when the
+ * stream is shared with another device. ``iommu.passthrough=1`` does not change
+ * that.
+ *
+ * iommu_subdev_destroy() first releases what was managed on the sub-device (for
+ * example by dmam_alloc_coherent()), then gives the ownership back, then takes
+ * the IOMMU away. When it returns, DMA of that stream is blocked. Mappings that
+ * are not managed have to be gone by then, and so has all DMA.
+ *
+ * A sub-device ends with the parent's driver at the latest. One that is still
+ * there when the devres of the driver is unwound to the driver's first create
+ * is destroyed, with a warning unless it is managed.
+ */
+
+/*
+ * The sub-devices of one parent, from the first create to the unbind of the
+ * parent's driver. It is a devres of the parent, which is what ties them to it.
+ */
+struct iommu_subdev_set {
+	struct list_head node;
+	struct device *parent;
+	struct list_head suppliers;
+	/* Counts those that are being made or destroyed, too */
+	unsigned int count;
+	bool unbound;
+	DECLARE_HASHTABLE(subdevs, 6);
+};
+
+/* An IOMMU that has to be powered while the parent is */
+struct iommu_subdev_supplier {
+	struct list_head node;
+	struct device *iommu;
+};
+
+struct iommu_subdev {
+	struct device dev;
+	struct device_dma_parameters dma_parms;
+	u64 dma_mask;
+	/* A copy: firmware may be asked again long after create returned */
+	u32 stream_id;
+	int group_id;
+	/* Why there is no IOMMU. The core's notifier cannot tell */
+	int err;
+	bool configured;
+	bool managed;
+	/* True from the end of create to the begin of destroy */
+	bool live;
+	struct iommu_subdev_set *set;
+	struct hlist_node node;
+};
+
+#define to_iommu_subdev(d) container_of(d, struct iommu_subdev, dev)
+
+/* Protects the sets, what is in them, and iommu_subdev.live */
+static DEFINE_MUTEX(iommu_subdev_lock);
+static LIST_HEAD(iommu_subdev_sets);
+static DECLARE_WAIT_QUEUE_HEAD(iommu_subdev_gone);
+
+/* The bus and its driver */
+
+static ssize_t input_id_show(struct device *dev, struct device_attribute *attr,
+			     char *buf)
+{
+	return sysfs_emit(buf, "0x%x\n", to_iommu_subdev(dev)->stream_id);
+}
+static DEVICE_ATTR_RO(input_id);
+
+static struct attribute *iommu_subdev_attrs[] = {
+	&dev_attr_input_id.attr,
+	NULL,
+};
+ATTRIBUTE_GROUPS(iommu_subdev);
+
+/* create binds the driver itself, because it needs to know how that went */
+static int iommu_subdev_match(struct device *dev,
+			      const struct device_driver *drv)
+{
+	return 0;
+}
+
+/* Ask firmware which IOMMU and which stream the input ID leads to. */
+static int iommu_subdev_fw_configure(struct device *dev)
+{
+	struct fwnode_handle *fwnode = dev_fwnode(dev->parent);
+	u32 id = to_iommu_subdev(dev)->stream_id;
+	int ret;
+
+	if (is_of_node(fwnode)) {
+		struct device_node *np = to_of_node(fwnode);
+
+		/*
+		 * Of the errors below, of_dma_configure_id() returns only
+		 * -EPROBE_DEFER, for devices that can do without an IOMMU.
+		 * Once done it is not repeated there.
+		 */
+		ret = of_iommu_configure(dev, np, &id);
+		if (!ret)
+			ret = of_dma_configure_id(dev, np, true, &id);
+	} else if (is_acpi_device_node(fwnode)) {
+		struct acpi_device *adev = to_acpi_device_node(fwnode);
+
+		/* IORT looks for the parent's named component by itself */
+		ret = acpi_dma_configure_id(dev, acpi_get_dma_attr(adev), &id);
+	} else {
+		ret = -ENODEV;
+	}
+
+	/*
+	 * The driver core gave up waiting for the IOMMU's driver. That lets a
+	 * device carry on without; here it can still only be waited for.
+	 */
+	if (ret == -ETIMEDOUT)
+		ret = -EPROBE_DEFER;
+	if (!ret && !dev_iommu_fwspec_get(dev))
+		ret = -ENODEV;
+	return ret;
+}
+
+/*
+ * While the parent is active so is the IOMMU. Firmware's iommu-map links the two
+ * only with fw_devlink.strict=1, and the IOMMU's driver can at best link itself
+ * to the sub-device, which has no power state. One link serves all sub-devices
+ * of the parent, and stays until its driver is unbound.
+ */
+static int iommu_subdev_link_iommu(struct device *dev)
+{
+	struct iommu_subdev_set *set = to_iommu_subdev(dev)->set;
+	struct device *iommu = dev_iommu_fwspec_get(dev)->iommu_fwnode->dev;
+	u32 flags = DL_FLAG_STATELESS | DL_FLAG_PM_RUNTIME;
+	struct iommu_subdev_supplier *supplier;
+	struct device *above;
+	int ret = 0;
+
+	/* If it is a part of the parent, so is its power */
+	for (above = iommu; above; above = above->parent)
+		if (above == dev->parent)
+			return 0;
+	if (!iommu)
+		return 0;
+
+	mutex_lock(&iommu_subdev_lock);
+	list_for_each_entry(supplier, &set->suppliers, node)
+		if (supplier->iommu == iommu)
+			goto out_unlock;
+
+	ret = -ENOMEM;
+	supplier = kzalloc_obj(*supplier);
+	if (!supplier)
+		goto out_unlock;
+	/* The parent may be active already */
+	if (pm_runtime_enabled(iommu))
+		flags |= DL_FLAG_RPM_ACTIVE;
+	if (!device_link_add(dev->parent, iommu, flags)) {
+		kfree(supplier);
+		goto out_unlock;
+	}
+	supplier->iommu = get_device(iommu);
+	list_add(&supplier->node, &set->suppliers);
+	ret = 0;
+out_unlock:
+	mutex_unlock(&iommu_subdev_lock);
+	return ret;
+}
+
+static void iommu_subdev_unlink_iommus(struct iommu_subdev_set *set)
+{
+	struct iommu_subdev_supplier *supplier, *next;
+
+	list_for_each_entry_safe(supplier, next, &set->suppliers, node) {
+		device_link_remove(set->parent, supplier->iommu);
+		put_device(supplier->iommu);
+		kfree(supplier);
+	}
+}
+
+/*
+ * Called twice: by the IOMMU core when the device is added, without a driver,
+ * to learn the stream, and by the driver core before the driver is bound.
+ */
+static int iommu_subdev_dma_configure(struct device *dev)
+{
+	struct iommu_subdev *sd = to_iommu_subdev(dev);
+	int ret;
+
+	/* Only once, and not again for one that has lost its IOMMU */
+	if (!sd->configured && !sd->err) {
+		sd->configured = true;
+		ret = iommu_subdev_fw_configure(dev);
+		if (ret)
+			sd->err = ret;
+	}
+	if (sd->err || !dev->driver)
+		return sd->err;
+
+	if (!device_iommu_mapped(dev))
+		return -ENODEV;
+
+	ret = iommu_device_use_default_domain(dev);
+	if (ret)
+		return ret;
+
+	/* From here nobody can change the domain, so look what it is */
+	ret = -EOPNOTSUPP;
+	if (!iommu_is_dma_domain(iommu_get_domain_for_dev(dev)) ||
+	    !use_dma_iommu(dev))
+		goto err_unuse;
+
+	ret = iommu_subdev_link_iommu(dev);
+	if (ret)
+		goto err_unuse;
+
+	sd->group_id = iommu_group_id(dev->iommu_group);
+	return 0;
+
+err_unuse:
+	iommu_device_unuse_default_domain(dev);
+	return ret;
+}
+
+static void iommu_subdev_dma_cleanup(struct device *dev)
+{
+	iommu_device_unuse_default_domain(dev);
+}
+
+static int iommu_subdev_probe(struct device *dev)
+{
+	/* All that is managed on the device from now on is in this group */
+	return devres_open_group(dev, dev, GFP_KERNEL) ? 0 : -ENOMEM;
+}
+
+static void iommu_subdev_remove(struct device *dev)
+{
+	/*
+	 * The driver core would do it after .dma_cleanup, when somebody else
+	 * can already own the group and have switched its domain.
+	 */
+	devres_release_group(dev, dev);
+}
+
+const struct bus_type iommu_subdev_bus_type = {
+	.name		= "iommu_subdev",
+	.dev_groups	= iommu_subdev_groups,
+	.match		= iommu_subdev_match,
+	.probe		= iommu_subdev_probe,
+	.remove		= iommu_subdev_remove,
+	.dma_configure	= iommu_subdev_dma_configure,
+	.dma_cleanup	= iommu_subdev_dma_cleanup,
+};
+
+static struct device_driver iommu_subdev_driver = {
+	.name			= "iommu_subdev",
+	.bus			= &iommu_subdev_bus_type,
+	.probe_type		= PROBE_FORCE_SYNCHRONOUS,
+	.suppress_bind_attrs	= true,
+};
+
+/*
+ * The IOMMU core tells how probing the IOMMU went: the notifier that it runs in
+ * has no way to pass it on.
+ */
+void iommu_subdev_probed(struct device *dev, int ret)
+{
+	struct iommu_subdev *sd = to_iommu_subdev(dev);
+
+	/* What firmware said comes first: the core only fails after it */
+	if (sd->err)
+		return;
+	/*
+	 * Firmware led to an IOMMU that is there, so "no such device" can only
+	 * mean that its driver does not take a stream that another device has.
+	 */
+	sd->err = ret == -ENODEV ? -EBUSY : ret;
+}
+
+/* The sets */
+
+static void iommu_subdev_set_del(struct iommu_subdev *sd)
+{
+	mutex_lock(&iommu_subdev_lock);
+	hash_del(&sd->node);
+	sd->set->count--;
+	wake_up_all(&iommu_subdev_gone);
+	mutex_unlock(&iommu_subdev_lock);
+}
+
+static void iommu_subdev_end(struct iommu_subdev *sd, int result)
+{
+	device_del(&sd->dev);
+	trace_iommu_subdev_destroy(sd->dev.parent, sd->stream_id, sd->group_id,
+				   result);
+	/* The IOMMU has let go of the stream: only now is the ID free again */
+	iommu_subdev_set_del(sd);
+	put_device(&sd->dev);
+}
+
+static struct iommu_subdev *iommu_subdev_first_live(struct iommu_subdev_set *set)
+{
+	struct iommu_subdev *sd;
+	int bkt;
+
+	hash_for_each(set->subdevs, bkt, sd, node)
+		if (sd->live)
+			return sd;
+	return NULL;
+}
+
+/* The parent's driver is gone, and no sub-device may outlive it. */
+static void iommu_subdev_set_release(struct device *parent, void *res)
+{
+	struct iommu_subdev_set *set = res;
+	struct iommu_subdev *sd;
+
+	mutex_lock(&iommu_subdev_lock);
+	list_del(&set->node);
+	set->unbound = true;
+	while ((sd = iommu_subdev_first_live(set))) {
+		sd->live = false;
+		mutex_unlock(&iommu_subdev_lock);
+		dev_warn(parent, "driver left %s behind, destroying it\n",
+			 dev_name(&sd->dev));
+		iommu_subdev_end(sd, -EBUSY);
+		mutex_lock(&iommu_subdev_lock);
+	}
+	mutex_unlock(&iommu_subdev_lock);
+
+	/* Other threads may be in the middle of a create or a destroy */
+	wait_event(iommu_subdev_gone, !READ_ONCE(set->count));
+	iommu_subdev_unlink_iommus(set);
+}
+
+static int iommu_subdev_set_match(struct device *parent, void *res, void *data)
+{
+	return res == data;
+}
+
+/*
+ * Whether a driver is bound or binding. dev->driver alone would not do: it is
+ * still set when the devres of the driver has been released.
+ */
+static bool iommu_subdev_parent_bound(struct device *parent)
+{
+	enum dl_dev_state state = READ_ONCE(parent->links.status);
+
+	return READ_ONCE(parent->driver) &&
+	       (state == DL_DEV_PROBING || state == DL_DEV_DRIVER_BOUND);
+}
+
+static struct iommu_subdev_set *iommu_subdev_set_get(struct device *parent)
+{
+	struct iommu_subdev_set *set;
+
+	lockdep_assert_held(&iommu_subdev_lock);
+
+	list_for_each_entry(set, &iommu_subdev_sets, node)
+		if (set->parent == parent)
+			return set;
+
+	set = devres_alloc(iommu_subdev_set_release, sizeof(*set), GFP_KERNEL);
+	if (!set)
+		return ERR_PTR(-ENOMEM);
+
+	set->parent = parent;
+	INIT_LIST_HEAD(&set->node);
+	INIT_LIST_HEAD(&set->suppliers);
+	hash_init(set->subdevs);
+	devres_add(parent, set);
+	/*
+	 * Unbinding changes the state first and releases devres then. Either it
+	 * finds the set, or the new state is seen here.
+	 */
+	smp_mb();
+	if (!iommu_subdev_parent_bound(parent)) {
+		devres_free(devres_remove(parent, iommu_subdev_set_release,
+					  iommu_subdev_set_match, set));
+		return ERR_PTR(-EINVAL);
+	}
+
+	list_add(&set->node, &iommu_subdev_sets);
+	return set;
+}
+
+/* Take the ID of the parent, so that nobody else does. */
+static int iommu_subdev_set_add(struct iommu_subdev *sd)
+{
+	struct iommu_subdev_set *set;
+	struct iommu_subdev *other;
+	int ret = 0;
+
+	mutex_lock(&iommu_subdev_lock);
+	set = iommu_subdev_set_get(sd->dev.parent);
+	if (IS_ERR(set)) {
+		ret = PTR_ERR(set);
+		goto out_unlock;
+	}
+
+	hash_for_each_possible(set->subdevs, other, node, sd->stream_id) {
+		if (other->stream_id == sd->stream_id) {
+			ret = -EEXIST;
+			goto out_unlock;
+		}
+	}
+
+	sd->set = set;
+	hash_add(set->subdevs, &sd->node, sd->stream_id);
+	set->count++;
+out_unlock:
+	mutex_unlock(&iommu_subdev_lock);
+	return ret;
+}
+
+/* Create and destroy */
+
+static void iommu_subdev_dev_release(struct device *dev)
+{
+	struct device *parent = dev->parent;
+
+	kfree(to_iommu_subdev(dev));
+	put_device(parent);
+}
+
+static struct iommu_subdev *iommu_subdev_alloc(struct device *parent,
+					       u32 stream_id)
+{
+	struct iommu_subdev *sd;
+	int ret;
+
+	sd = kzalloc_obj(*sd);
+	if (!sd)
+		return ERR_PTR(-ENOMEM);
+
+	sd->stream_id = stream_id;
+	sd->group_id = -1;
+	device_initialize(&sd->dev);
+	/* Somebody may still hold the sub-device when the parent is deleted */
+	sd->dev.parent = get_device(parent);
+	sd->dev.bus = &iommu_subdev_bus_type;
+	sd->dev.release = iommu_subdev_dev_release;
+	/* It has no power state of its own */
+	device_set_pm_not_required(&sd->dev);
+
+	sd->dma_mask = dma_get_mask(parent);
+	sd->dev.dma_mask = &sd->dma_mask;
+	sd->dev.coherent_dma_mask = parent->coherent_dma_mask ?:
+				    DMA_BIT_MASK(32);
+	if (parent->dma_parms)
+		sd->dma_parms = *parent->dma_parms;
+	sd->dev.dma_parms = &sd->dma_parms;
+
+	ret = dev_set_name(&sd->dev, "%s.%x", dev_name(parent), stream_id);
+	if (ret) {
+		put_device(&sd->dev);
+		return ERR_PTR(ret);
+	}
+	return sd;
+}
+
+static int iommu_subdev_register(struct iommu_subdev *sd)
+{
+	int ret;
+
+	ret = device_add(&sd->dev);
+	if (ret)
+		return ret;
+
+	ret = device_driver_attach(&iommu_subdev_driver, &sd->dev);
+	/* Neither of the two returns what kept the IOMMU away */
+	if (sd->err)
+		ret = sd->err;
+	else if (ret == -EAGAIN)
+		ret = -EPROBE_DEFER;
+	if (ret)
+		device_del(&sd->dev);
+	return ret;
+}
+
+/* Returns -EINVAL when the parent's driver was unbound meanwhile. */
+static int iommu_subdev_set_live(struct iommu_subdev *sd)
+{
+	int ret = 0;
+
+	mutex_lock(&iommu_subdev_lock);
+	if (sd->set->unbound)
+		ret = -EINVAL;
+	else
+		sd->live = true;
+	mutex_unlock(&iommu_subdev_lock);
+	return ret;
+}
+
+static bool iommu_subdev_parent_valid(struct device *parent)
+{
+	return parent && device_is_registered(parent) &&
+	       !dev_is_iommu_subdev(parent) &&
+	       iommu_subdev_parent_bound(parent);
+}
+
+/**
+ * iommu_subdev_create() - Make an isolated DMA context for a stream of a device
+ * @parent: the device that sends the DMA, with a driver bound or binding
+ * @stream_id: the input ID of the stream, a plain number: the key in the
+ *	``iommu-map`` of @parent's devicetree node, or in the mappings of its
+ *	named component in the ACPI IORT. Firmware turns it into the IOMMU's
+ *	own stream ID.
+ *
+ * The sub-device has an IOMMU group and a translated default domain of its own,
+ * and takes the ordinary DMA API. Its DMA masks and &struct
+ * device_dma_parameters start as a copy of @parent's; its coherency and
+ * ``dma-ranges`` are those of @parent's node. It keeps no copy of pointers of
+ * the caller, and holds a reference to @parent.
+ *
+ * Where there may be several threads, each may create and destroy sub-devices
+ * of the same @parent.
+ *
+ * Context: Process context. May sleep. @parent's driver may call it from its
+ * probe function and as long as it is bound.
+ * Return: the sub-device, to be ended with iommu_subdev_destroy(), or one of
+ *
+ * * -EINVAL: @parent is NULL, is not registered, has no driver bound or
+ *   binding, or is a sub-device itself
+ * * -ENODEV: firmware maps no IOMMU for @stream_id, or the IOMMU is disabled
+ * * -EPROBE_DEFER: the IOMMU's driver is not there yet
+ * * -EEXIST: @parent has a live sub-device with this @stream_id
+ * * -EBUSY: another device has the stream or is in its IOMMU group, so it
+ *   cannot be isolated
+ * * -EOPNOTSUPP: the IOMMU or the architecture only has identity domains, or
+ *   the kernel is without CONFIG_IOMMU_SUBDEV
+ * * -ENOMEM: out of memory
+ * * any other error of the IOMMU's driver
+ *
+ * as an ERR_PTR(). Never NULL.
+ */
+struct device *iommu_subdev_create(struct device *parent, u32 stream_id)
+{
+	struct iommu_subdev *sd;
+	int ret;
+
+	if (!iommu_subdev_parent_valid(parent)) {
+		ret = -EINVAL;
+		goto err_trace;
+	}
+
+	sd = iommu_subdev_alloc(parent, stream_id);
+	if (IS_ERR(sd)) {
+		ret = PTR_ERR(sd);
+		goto err_trace;
+	}
+
+	ret = iommu_subdev_set_add(sd);
+	if (ret)
+		goto err_put;
+
+	ret = iommu_subdev_register(sd);
+	if (ret)
+		goto err_set_del;
+
+	ret = iommu_subdev_set_live(sd);
+	if (ret)
+		goto err_unregister;
+
+	trace_iommu_subdev_create(parent, stream_id, sd->group_id, 0);
+	return &sd->dev;
+
+err_unregister:
+	device_del(&sd->dev);
+err_set_del:
+	iommu_subdev_set_del(sd);
+err_put:
+	put_device(&sd->dev);
+err_trace:
+	trace_iommu_subdev_create(parent, stream_id, -1, ret);
+	return ERR_PTR(ret);
+}
+EXPORT_SYMBOL_GPL(iommu_subdev_create);
+
+/* Whoever gets true is the one to end it. */
+static bool iommu_subdev_clear_live(struct iommu_subdev *sd)
+{
+	bool live;
+
+	mutex_lock(&iommu_subdev_lock);
+	live = sd->live;
+	sd->live = false;
+	mutex_unlock(&iommu_subdev_lock);
+	return live;
+}
+
+static void devm_iommu_subdev_release(struct device *parent, void *res)
+{
+	struct iommu_subdev *sd = *(struct iommu_subdev **)res;
+
+	if (iommu_subdev_clear_live(sd))
+		iommu_subdev_end(sd, 0);
+}
+
+static int devm_iommu_subdev_match(struct device *parent, void *res, void *data)
+{
+	return *(struct iommu_subdev **)res == data;
+}
+
+/**
+ * iommu_subdev_destroy() - End an isolated DMA context
+ * @subdev: what iommu_subdev_create() or devm_iommu_subdev_create() returned;
+ *	NULL and error pointers are ignored
+ *
+ * The caller has stopped the DMA and unmapped what is not managed. Whatever was
+ * managed on @subdev is released here. After it returns the stream is blocked
+ * and its ID can be used again. @subdev must not be used any more, unless the
+ * caller took a reference to the &struct device: then it is a dead one.
+ *
+ * Context: Process context. May sleep.
+ */
+void iommu_subdev_destroy(struct device *subdev)
+{
+	struct iommu_subdev *sd;
+
+	if (IS_ERR_OR_NULL(subdev))
+		return;
+	if (WARN_ON(!dev_is_iommu_subdev(subdev)))
+		return;
+
+	sd = to_iommu_subdev(subdev);
+	if (WARN_ON(!iommu_subdev_clear_live(sd)))
+		return;
+
+	if (sd->managed)
+		devres_destroy(subdev->parent, devm_iommu_subdev_release,
+			       devm_iommu_subdev_match, sd);
+	iommu_subdev_end(sd, 0);
+}
+EXPORT_SYMBOL_GPL(iommu_subdev_destroy);
+
+/**
+ * devm_iommu_subdev_create() - Managed iommu_subdev_create()
+ * @parent: the device that sends the DMA, with a driver bound or binding
+ * @stream_id: the input ID of the stream, see iommu_subdev_create()
+ *
+ * The sub-device is destroyed when @parent's driver is unbound, in the reverse
+ * order of all that is managed on @parent. It may be destroyed before with
+ * iommu_subdev_destroy().
+ *
+ * Context: Process context. May sleep.
+ * Return: as iommu_subdev_create().
+ */
+struct device *devm_iommu_subdev_create(struct device *parent, u32 stream_id)
+{
+	struct iommu_subdev **res;
+	struct device *subdev;
+
+	res = devres_alloc(devm_iommu_subdev_release, sizeof(*res), GFP_KERNEL);
+	if (!res)
+		return ERR_PTR(-ENOMEM);
+
+	subdev = iommu_subdev_create(parent, stream_id);
+	if (IS_ERR(subdev)) {
+		devres_free(res);
+		return subdev;
+	}
+
+	*res = to_iommu_subdev(subdev);
+	(*res)->managed = true;
+	devres_add(parent, res);
+	return subdev;
+}
+EXPORT_SYMBOL_GPL(devm_iommu_subdev_create);
+
+/*
+ * The IOMMU goes away while the sub-device lives. Nothing can be mapped from
+ * now on: without the IOMMU the DMA API would hand out physical addresses. What
+ * is left is a device that waits for its destroy.
+ */
+void iommu_subdev_orphan(struct device *dev)
+{
+	dev_err(dev, "lost its IOMMU, no DMA from now on\n");
+
+	device_lock(dev);
+	to_iommu_subdev(dev)->err = -ENODEV;
+	/* The DMA API finds no address that is low enough */
+	dev->bus_dma_limit = 1;
+	device_unlock(dev);
+
+	/* Managed mappings and the ownership go while there is an IOMMU */
+	device_release_driver(dev);
+}
+
+/* The IOMMU core listens to the bus from subsys_initcall on. */
+static int __init iommu_subdev_init(void)
+{
+	int ret;
+
+	ret = bus_register(&iommu_subdev_bus_type);
+	if (ret)
+		return ret;
+
+	ret = driver_register(&iommu_subdev_driver);
+	if (ret) {
+		bus_unregister(&iommu_subdev_bus_type);
+		return ret;
+	}
+
+	/* Have mappings reported that outlive their sub-device */
+	dma_debug_add_bus(&iommu_subdev_bus_type);
+	return 0;
+}
+postcore_initcall(iommu_subdev_init);
