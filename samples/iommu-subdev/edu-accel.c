@@ -1,0 +1,611 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Example of iommu_subdev_create(): an accelerator of several DMA engines, each
+ * an isolated context for the file that has it
+ *
+ * The engines are QEMU's "edu" devices, which send their DMA with a stream ID
+ * each. User space may give them any address: the IOMMU decides what is there.
+ */
+#include <linux/bits.h>
+#include <linux/device.h>
+#include <linux/dma-mapping.h>
+#include <linux/err.h>
+#include <linux/fs.h>
+#include <linux/gfp.h>
+#include <linux/io.h>
+#include <linux/iommu.h>
+#include <linux/iommu-subdev.h>
+#include <linux/iopoll.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/mod_devicetable.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/platform_device.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/time64.h>
+#include <linux/uaccess.h>
+
+#include "edu-accel.h"
+
+#define EDU_ID			0x00
+#define EDU_ID_VALUE		0x010000ed
+#define EDU_DMA_SRC		0x80
+#define EDU_DMA_DST		0x88
+#define EDU_DMA_COUNT		0x90
+#define EDU_DMA_CMD		0x98
+#define EDU_DMA_CMD_START	BIT_ULL(0)
+#define EDU_DMA_CMD_TO_RAM	BIT_ULL(1)
+/* The engine's own memory, as its DMA addresses it */
+#define EDU_MEMORY		0x40000
+/* Half of it: QEMU takes a transfer up to its last byte for one beyond it */
+#define EDU_MEMORY_SIZE		2048
+
+#define EDU_MAX_ENGINES		32
+
+struct edu_engine {
+	void __iomem *regs;
+	/* Who has it. This and the next are protected by edu_accel.lock */
+	struct edu_context *ctx;
+	/* It did not stop, so its DMA would be the next context's */
+	bool broken;
+};
+
+/* Lives as long as its driver is bound or one of its files is open */
+struct edu_accel {
+	struct kref ref;
+	struct device *dev;
+	struct miscdevice misc;
+	/* Taken before edu_context.lock */
+	struct mutex lock;
+	unsigned int nr_engines;
+	struct edu_engine engines[EDU_MAX_ENGINES];
+};
+
+struct edu_context {
+	struct edu_accel *accel;
+	unsigned int engine;
+	/* Taken under mmap_lock, so do not touch user memory while it is held */
+	struct mutex lock;
+	/* NULL when the context has ended. The registers are gone then, too */
+	struct device *subdev;
+	struct list_head buffers;
+	bool broken;
+};
+
+struct edu_buffer {
+	struct list_head node;
+	void *mem;
+	size_t size;
+	dma_addr_t iova;
+};
+
+union edu_args {
+	struct edu_accel_info info;
+	struct edu_accel_alloc alloc;
+	struct edu_accel_free free;
+	struct edu_accel_run run;
+};
+
+static void edu_accel_release(struct kref *ref)
+{
+	kfree(container_of(ref, struct edu_accel, ref));
+}
+
+static void edu_accel_put(void *data)
+{
+	struct edu_accel *accel = data;
+
+	kref_put(&accel->ref, edu_accel_release);
+}
+
+/*
+ * Polling keeps the example short. The deadline has to be: an engine may wait
+ * for ever for what the IOMMU does not let through.
+ */
+static int edu_engine_wait(void __iomem *regs)
+{
+	u64 cmd;
+
+	return readq_poll_timeout(regs + EDU_DMA_CMD, cmd,
+				  !(cmd & EDU_DMA_CMD_START),
+				  USEC_PER_MSEC, USEC_PER_SEC);
+}
+
+static int edu_context_copy(struct edu_context *ctx, u64 iova, u32 offset,
+			    u32 length, u32 direction)
+{
+	void __iomem *regs = ctx->accel->engines[ctx->engine].regs;
+	bool to_ram = direction == EDU_ACCEL_FROM_ENGINE;
+	u64 local = EDU_MEMORY + offset;
+	int ret;
+
+	if (ctx->broken)
+		return -EIO;
+
+	writeq(to_ram ? local : iova, regs + EDU_DMA_SRC);
+	writeq(to_ram ? iova : local, regs + EDU_DMA_DST);
+	writeq(length, regs + EDU_DMA_COUNT);
+	writeq(EDU_DMA_CMD_START | (to_ram ? EDU_DMA_CMD_TO_RAM : 0),
+	       regs + EDU_DMA_CMD);
+	ret = edu_engine_wait(regs);
+	if (ret)
+		ctx->broken = true;
+	return ret;
+}
+
+/*
+ * Whole pages, as this is what the IOMMU protects: with a kmalloc()ed buffer the
+ * engine would get its neighbours, too. Each page has its own count, so those
+ * that user space has mapped outlive the buffer.
+ */
+static struct edu_buffer *edu_buffer_create(struct edu_context *ctx, size_t size)
+{
+	struct edu_buffer *buf;
+
+	buf = kzalloc_obj(*buf, GFP_KERNEL_ACCOUNT);
+	if (!buf)
+		return ERR_PTR(-ENOMEM);
+
+	buf->size = size;
+	buf->mem = alloc_pages_exact(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO |
+				     __GFP_NOWARN);
+	if (!buf->mem)
+		goto err_free_buf;
+
+	buf->iova = dma_map_single(ctx->subdev, buf->mem, size,
+				   DMA_BIDIRECTIONAL);
+	if (dma_mapping_error(ctx->subdev, buf->iova))
+		goto err_free_mem;
+
+	list_add(&buf->node, &ctx->buffers);
+	return buf;
+
+err_free_mem:
+	free_pages_exact(buf->mem, size);
+err_free_buf:
+	kfree(buf);
+	return ERR_PTR(-ENOMEM);
+}
+
+static void edu_buffer_unmap(struct edu_context *ctx, struct edu_buffer *buf)
+{
+	dma_unmap_single(ctx->subdev, buf->iova, buf->size, DMA_BIDIRECTIONAL);
+}
+
+static void edu_buffer_free(struct edu_buffer *buf)
+{
+	list_del(&buf->node);
+	free_pages_exact(buf->mem, buf->size);
+	kfree(buf);
+}
+
+/*
+ * With lazy invalidation (iommu.strict=0) the IOMMU knows an unmapped address
+ * for some more time. Other drivers can rely on their devices not to use it.
+ * This one lets user space choose, so the IOMMU has to forget before the pages
+ * are somebody else's.
+ */
+static void edu_buffer_destroy(struct edu_context *ctx, struct edu_buffer *buf)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(ctx->subdev);
+
+	edu_buffer_unmap(ctx, buf);
+	/* NULL when the IOMMU's driver has gone, which blocks everything */
+	if (domain)
+		iommu_flush_iotlb_all(domain);
+	edu_buffer_free(buf);
+}
+
+static struct edu_buffer *edu_buffer_find(struct edu_context *ctx, u64 iova)
+{
+	struct edu_buffer *buf;
+
+	list_for_each_entry(buf, &ctx->buffers, node)
+		if (buf->iova == iova)
+			return buf;
+	return NULL;
+}
+
+/*
+ * Addresses are not all that has to be isolated: the engine's memory still has
+ * what the last user left in it.
+ */
+static int edu_context_scrub(struct edu_context *ctx)
+{
+	struct edu_buffer *zeroes;
+	int ret;
+
+	zeroes = edu_buffer_create(ctx, PAGE_ALIGN(EDU_MEMORY_SIZE));
+	if (IS_ERR(zeroes))
+		return PTR_ERR(zeroes);
+
+	ret = edu_context_copy(ctx, zeroes->iova, 0, EDU_MEMORY_SIZE,
+			       EDU_ACCEL_TO_ENGINE);
+	edu_buffer_destroy(ctx, zeroes);
+	return ret;
+}
+
+/*
+ * The pages go last: an engine that did not stop, or an IOMMU that invalidates
+ * lazily, may still get at them until the sub-device is destroyed.
+ */
+static void edu_context_end(struct edu_context *ctx)
+{
+	struct edu_buffer *buf, *next;
+
+	mutex_lock(&ctx->lock);
+	if (ctx->subdev) {
+		list_for_each_entry(buf, &ctx->buffers, node)
+			edu_buffer_unmap(ctx, buf);
+		iommu_subdev_destroy(ctx->subdev);
+		ctx->subdev = NULL;
+		list_for_each_entry_safe(buf, next, &ctx->buffers, node)
+			edu_buffer_free(buf);
+	}
+	mutex_unlock(&ctx->lock);
+}
+
+/* Gives the engine back only now: until here, remove finds the context. */
+static void edu_context_free(struct edu_context *ctx)
+{
+	struct edu_accel *accel = ctx->accel;
+
+	mutex_lock(&accel->lock);
+	accel->engines[ctx->engine].ctx = NULL;
+	accel->engines[ctx->engine].broken = ctx->broken;
+	mutex_unlock(&accel->lock);
+	edu_accel_put(accel);
+	kfree(ctx);
+}
+
+static int edu_context_take_engine(struct edu_context *ctx,
+				   struct edu_accel *accel)
+{
+	int ret = -EBUSY;
+	unsigned int i;
+
+	mutex_lock(&accel->lock);
+	for (i = 0; i < accel->nr_engines; i++) {
+		if (!accel->engines[i].ctx && !accel->engines[i].broken) {
+			accel->engines[i].ctx = ctx;
+			ctx->engine = i;
+			ctx->accel = accel;
+			kref_get(&accel->ref);
+			ret = 0;
+			break;
+		}
+	}
+	mutex_unlock(&accel->lock);
+	return ret;
+}
+
+/*
+ * Called under the lock that misc_deregister() takes, so the driver stays bound
+ * meanwhile, and nobody else knows of the context.
+ */
+static int edu_open(struct inode *inode, struct file *file)
+{
+	struct edu_accel *accel = container_of(file->private_data,
+					       struct edu_accel, misc);
+	struct edu_context *ctx;
+	struct device *subdev;
+	int ret;
+
+	ctx = kzalloc_obj(*ctx, GFP_KERNEL_ACCOUNT);
+	if (!ctx)
+		return -ENOMEM;
+	mutex_init(&ctx->lock);
+	INIT_LIST_HEAD(&ctx->buffers);
+
+	ret = edu_context_take_engine(ctx, accel);
+	if (ret) {
+		kfree(ctx);
+		return ret;
+	}
+
+	subdev = iommu_subdev_create(accel->dev, ctx->engine);
+	if (IS_ERR(subdev)) {
+		ret = PTR_ERR(subdev);
+		goto err_free;
+	}
+	ctx->subdev = subdev;
+
+	ret = edu_context_scrub(ctx);
+	if (ret)
+		goto err_end;
+
+	file->private_data = ctx;
+	return 0;
+
+err_end:
+	edu_context_end(ctx);
+err_free:
+	edu_context_free(ctx);
+	return ret;
+}
+
+static int edu_release(struct inode *inode, struct file *file)
+{
+	edu_context_end(file->private_data);
+	edu_context_free(file->private_data);
+	return 0;
+}
+
+static int edu_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	unsigned long offset, size = vma->vm_end - vma->vm_start;
+	struct edu_context *ctx = file->private_data;
+	struct edu_buffer *buf;
+	int ret = -EINVAL;
+
+	/* What is written to a private mapping would not get to the engine */
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+
+	mutex_lock(&ctx->lock);
+	if (!ctx->subdev) {
+		ret = -ENODEV;
+		goto out_unlock;
+	}
+	buf = edu_buffer_find(ctx, (u64)vma->vm_pgoff << PAGE_SHIFT);
+	if (!buf || size > buf->size)
+		goto out_unlock;
+
+	/*
+	 * The mapping has references to the pages, so it may stay when the
+	 * sub-device goes. One of dma_mmap_coherent() may not.
+	 */
+	vm_flags_set(vma, VM_DONTEXPAND);
+	for (offset = 0; offset < size; offset += PAGE_SIZE) {
+		ret = vm_insert_page(vma, vma->vm_start + offset,
+				     virt_to_page(buf->mem + offset));
+		if (ret)
+			break;
+	}
+out_unlock:
+	mutex_unlock(&ctx->lock);
+	return ret;
+}
+
+static int edu_alloc(struct edu_context *ctx, struct edu_accel_alloc *alloc)
+{
+	struct edu_buffer *buf;
+
+	if (alloc->flags || !alloc->size || alloc->size > EDU_ACCEL_MAX_SIZE ||
+	    !PAGE_ALIGNED(alloc->size))
+		return -EINVAL;
+
+	buf = edu_buffer_create(ctx, alloc->size);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+
+	alloc->iova = buf->iova;
+	alloc->mmap_offset = buf->iova;
+	return 0;
+}
+
+static int edu_free(struct edu_context *ctx, const struct edu_accel_free *free)
+{
+	struct edu_buffer *buf;
+
+	if (free->flags)
+		return -EINVAL;
+
+	buf = edu_buffer_find(ctx, free->iova);
+	if (!buf)
+		return -ENOENT;
+
+	edu_buffer_destroy(ctx, buf);
+	return 0;
+}
+
+static void edu_sync(struct edu_context *ctx, const struct edu_accel_run *run,
+		     void (*sync)(struct device *, dma_addr_t, size_t,
+				  enum dma_data_direction))
+{
+	struct edu_buffer *buf;
+
+	list_for_each_entry(buf, &ctx->buffers, node)
+		if (run->iova < buf->iova + buf->size &&
+		    run->iova + run->length > buf->iova)
+			sync(ctx->subdev, buf->iova, buf->size,
+			     DMA_BIDIRECTIONAL);
+}
+
+/*
+ * The length has to fit the hardware, but the address is not looked at: that is
+ * what the sub-device is for. iommu_subdev_create() never returns one whose DMA
+ * is not translated, so nothing is there but what was mapped for this context.
+ */
+static int edu_run(struct edu_context *ctx, const struct edu_accel_run *run)
+{
+	int ret;
+
+	if (run->flags || run->direction > EDU_ACCEL_FROM_ENGINE ||
+	    !run->length || run->length > EDU_MEMORY_SIZE ||
+	    run->offset > EDU_MEMORY_SIZE - run->length)
+		return -EINVAL;
+
+	edu_sync(ctx, run, dma_sync_single_for_device);
+	ret = edu_context_copy(ctx, run->iova, run->offset, run->length,
+			       run->direction);
+	edu_sync(ctx, run, dma_sync_single_for_cpu);
+	return ret;
+}
+
+static int edu_ioctl_locked(struct edu_context *ctx, unsigned int cmd,
+			    union edu_args *args)
+{
+	if (!ctx->subdev)
+		return -ENODEV;
+
+	switch (cmd) {
+	case EDU_ACCEL_INFO:
+		args->info.engine = ctx->engine;
+		args->info.input_id = ctx->engine;
+		args->info.memory_size = EDU_MEMORY_SIZE;
+		strscpy(args->info.name, dev_name(ctx->subdev));
+		return 0;
+	case EDU_ACCEL_ALLOC:
+		return edu_alloc(ctx, &args->alloc);
+	case EDU_ACCEL_FREE:
+		return edu_free(ctx, &args->free);
+	case EDU_ACCEL_RUN:
+		return edu_run(ctx, &args->run);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static long edu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct edu_context *ctx = file->private_data;
+	void __user *user = (void __user *)arg;
+	size_t size = _IOC_SIZE(cmd);
+	union edu_args args;
+	int ret;
+
+	if (size > sizeof(args))
+		return -ENOTTY;
+	memset(&args, 0, sizeof(args));
+	if ((_IOC_DIR(cmd) & _IOC_WRITE) && copy_from_user(&args, user, size))
+		return -EFAULT;
+
+	mutex_lock(&ctx->lock);
+	ret = edu_ioctl_locked(ctx, cmd, &args);
+	mutex_unlock(&ctx->lock);
+
+	/* A buffer that user space could not be told of stays until close */
+	if (!ret && (_IOC_DIR(cmd) & _IOC_READ) && copy_to_user(user, &args, size))
+		return -EFAULT;
+	return ret;
+}
+
+static const struct file_operations edu_fops = {
+	/* No rmmod while a file is open, but unbind is always possible */
+	.owner		= THIS_MODULE,
+	.open		= edu_open,
+	.release	= edu_release,
+	.mmap		= edu_mmap,
+	.unlocked_ioctl	= edu_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+};
+
+static int edu_probe_engine(struct platform_device *pdev, unsigned int i,
+			    struct edu_engine *engine)
+{
+	struct device *dev = &pdev->dev;
+	struct device *subdev;
+	u32 id;
+	int ret;
+
+	engine->regs = devm_platform_ioremap_resource(pdev, i);
+	if (IS_ERR(engine->regs))
+		return PTR_ERR(engine->regs);
+
+	/* A window with nothing behind it reads as ones */
+	id = readl(engine->regs + EDU_ID);
+	if (id != EDU_ID_VALUE)
+		return dev_err_probe(dev, -ENODEV,
+				     "engine %u is not there: ID %#x\n", i, id);
+
+	ret = edu_engine_wait(engine->regs);
+	if (ret)
+		return dev_err_probe(dev, ret, "engine %u does not stop\n", i);
+
+	/*
+	 * Shows that the engine can be isolated, and is the place to wait for
+	 * the IOMMU's driver: open could not.
+	 */
+	subdev = iommu_subdev_create(dev, i);
+	if (IS_ERR(subdev))
+		return dev_err_probe(dev, PTR_ERR(subdev),
+				     "engine %u cannot be isolated\n", i);
+	iommu_subdev_destroy(subdev);
+	return 0;
+}
+
+static int edu_probe(struct platform_device *pdev)
+{
+	struct device *dev = &pdev->dev;
+	struct edu_accel *accel;
+	unsigned int i;
+	int ret;
+
+	accel = kzalloc_obj(*accel);
+	if (!accel)
+		return -ENOMEM;
+
+	kref_init(&accel->ref);
+	mutex_init(&accel->lock);
+	accel->dev = dev;
+	platform_set_drvdata(pdev, accel);
+	ret = devm_add_action_or_reset(dev, edu_accel_put, accel);
+	if (ret)
+		return ret;
+
+	/* Sub-devices inherit it */
+	ret = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(48));
+	if (ret)
+		return dev_err_probe(dev, ret, "no 48 bit DMA\n");
+
+	for (i = 0; platform_get_resource(pdev, IORESOURCE_MEM, i); i++) {
+		if (i == EDU_MAX_ENGINES)
+			return dev_err_probe(dev, -EINVAL, "too many engines\n");
+		ret = edu_probe_engine(pdev, i, &accel->engines[i]);
+		if (ret)
+			return ret;
+	}
+	if (!i)
+		return dev_err_probe(dev, -EINVAL, "no engines\n");
+	accel->nr_engines = i;
+
+	/* Last, as from here on it can be opened */
+	accel->misc.minor = MISC_DYNAMIC_MINOR;
+	accel->misc.name = "edu-accel";
+	accel->misc.fops = &edu_fops;
+	accel->misc.parent = dev;
+	ret = misc_register(&accel->misc);
+	if (ret)
+		return dev_err_probe(dev, ret, "cannot make /dev/edu-accel\n");
+	return 0;
+}
+
+/* Files may be open: their contexts end here, as no sub-device may stay. */
+static void edu_remove(struct platform_device *pdev)
+{
+	struct edu_accel *accel = platform_get_drvdata(pdev);
+	unsigned int i;
+
+	/* Waits for open: there is no new context afterwards */
+	misc_deregister(&accel->misc);
+
+	mutex_lock(&accel->lock);
+	for (i = 0; i < accel->nr_engines; i++)
+		if (accel->engines[i].ctx)
+			edu_context_end(accel->engines[i].ctx);
+	mutex_unlock(&accel->lock);
+}
+
+static const struct of_device_id edu_of_match[] = {
+	{ .compatible = "qemu,edu-accel" },
+	{ }
+};
+MODULE_DEVICE_TABLE(of, edu_of_match);
+
+static struct platform_driver edu_driver = {
+	.probe	= edu_probe,
+	.remove	= edu_remove,
+	.driver	= {
+		.name		= "edu-accel",
+		.of_match_table	= edu_of_match,
+	},
+};
+module_platform_driver(edu_driver);
+
+MODULE_DESCRIPTION("Example of isolated DMA contexts on QEMU's edu devices");
+MODULE_LICENSE("GPL");
