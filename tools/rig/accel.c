@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The accelerator as its users see it
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../../samples/iommu-subdev/edu-accel.h"
+#include "rig.h"
+
+int context_open(struct context *ctx)
+{
+	struct edu_accel_info info = {};
+	int ret;
+
+	ctx->nr_mapped = 0;
+	ctx->fd = open(ACCEL_DEV, O_RDWR | O_CLOEXEC);
+	if (ctx->fd < 0)
+		return -errno;
+	if (ioctl(ctx->fd, EDU_ACCEL_INFO, &info)) {
+		ret = -errno;
+		context_close(ctx);
+		return ret;
+	}
+	ctx->engine = info.engine;
+	snprintf(ctx->name, sizeof(ctx->name), "%s", info.name);
+	return 0;
+}
+
+void context_close(struct context *ctx)
+{
+	while (ctx->nr_mapped) {
+		struct buffer *buf = &ctx->mapped[--ctx->nr_mapped];
+
+		munmap(buf->mem, buf->size);
+	}
+	if (ctx->fd >= 0)
+		close(ctx->fd);
+	ctx->fd = -1;
+}
+
+int context_alloc(struct context *ctx, struct buffer *buf, size_t size)
+{
+	struct edu_accel_alloc alloc = { .size = size };
+
+	if (ioctl(ctx->fd, EDU_ACCEL_ALLOC, &alloc))
+		return -errno;
+	buf->iova = alloc.iova;
+	buf->size = size;
+	buf->mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, ctx->fd,
+			alloc.mmap_offset);
+	if (buf->mem == MAP_FAILED)
+		return -errno;
+	if (ctx->nr_mapped == ARRAY_SIZE(ctx->mapped))
+		die("more buffers than context_close() can unmap");
+	ctx->mapped[ctx->nr_mapped++] = *buf;
+	return 0;
+}
+
+int context_free(struct context *ctx, struct buffer *buf)
+{
+	struct edu_accel_free free = { .iova = buf->iova };
+
+	return ioctl(ctx->fd, EDU_ACCEL_FREE, &free) ? -errno : 0;
+}
+
+static int dma(struct context *ctx, uint64_t iova, unsigned int direction)
+{
+	struct edu_accel_run run = {
+		.iova = iova,
+		.length = CHUNK,
+		.direction = direction,
+	};
+
+	return ioctl(ctx->fd, EDU_ACCEL_RUN, &run) ? -errno : 0;
+}
+
+int dma_to_engine(struct context *ctx, uint64_t iova)
+{
+	return dma(ctx, iova, EDU_ACCEL_TO_ENGINE);
+}
+
+int dma_from_engine(struct context *ctx, uint64_t iova)
+{
+	return dma(ctx, iova, EDU_ACCEL_FROM_ENGINE);
+}
+
+/* What the group's type file says */
+const char *domain_of(const char *subdev)
+{
+	return read_file(SUBDEVS "/%s/iommu_group/type", subdev);
+}
+
+/* In the devicetree: four cells for each, of which the third is the stream ID */
+unsigned int stream_of(unsigned int engine)
+{
+	uint8_t map[ENGINES * 16];
+	int fd = open("/proc/device-tree/accel@10000000/iommu-map",
+		      O_RDONLY | O_CLOEXEC);
+	const uint8_t *cell = &map[engine * 16 + 8];
+
+	if (fd < 0 || read(fd, map, sizeof(map)) != sizeof(map))
+		die("the devicetree's iommu-map is not what machine.dts has");
+	close(fd);
+	return (unsigned int)cell[0] << 24 | cell[1] << 16 | cell[2] << 8 | cell[3];
+}

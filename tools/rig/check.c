@@ -1,0 +1,773 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The contract on a machine that runs, in KTAP. Each suite is a boot of its own,
+ * as each needs another machine or another command line. One sentence of the
+ * contract stands above each test.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "rig.h"
+
+/* Nodes of machine.dts whose driver is the rig's */
+#define PARENT		"rig-parent"
+#define NO_MAP		"rig-no-map"
+#define ABSENT		"rig-absent"
+
+/* Keys in rig-parent's iommu-map */
+#define ID_FIRST	0
+#define ID_COUNT	256
+#define ID_UNMAPPED	0x500
+#define ID_DISABLED	0x1000
+#define ID_OF_ENGINE_0	0x2000
+#define ID_OF_PCI	0x2001
+#define ID_OUT_OF_RANGE	0x3000
+
+#define EPROBE_DEFER	517
+
+#define GROUPS		"/sys/kernel/iommu_groups"
+#define TRACING		"/sys/kernel/tracing"
+
+static unsigned int test_nr, failed;
+static const char *test_name;
+static bool test_ok;
+
+/* What does not hold is printed, though not hundreds of times in a loop */
+static void does_not_hold(int line, const char *what, const char *how)
+{
+	static int last_line;
+
+	if (line != last_line)
+		printf("# check.c:%d: does not hold: %s%s\n", line, what, how);
+	last_line = line;
+	test_ok = false;
+}
+
+/* A check within a test: the test goes on in any case */
+static bool check_line(bool ok, int line, const char *what)
+{
+	if (!ok)
+		does_not_hold(line, what, "");
+	return ok;
+}
+#define check(cond)	check_line(cond, __LINE__, #cond)
+
+static void check_errno_line(int ret, int want, int line, const char *what)
+{
+	char how[128];
+
+	snprintf(how, sizeof(how), " gave %d (%s), not %d (%s)", ret,
+		 strerror(-ret), want, strerror(-want));
+	if (ret != want)
+		does_not_hold(line, what, how);
+}
+#define check_errno(call, want)	check_errno_line(call, want, __LINE__, #call)
+
+static void begin(const char *name)
+{
+	test_name = name;
+	test_ok = true;
+}
+
+static void end(void)
+{
+	test_nr++;
+	if (!test_ok)
+		failed++;
+	printf("%sok %u %s\n", test_ok ? "" : "not ", test_nr, test_name);
+}
+
+/* Returns create's errno; the sub-device is rig->handle */
+static int create(struct subdev_rig *rig, const char *parent, unsigned int id)
+{
+	memset(rig, 0, sizeof(*rig));
+	snprintf(rig->parent, sizeof(rig->parent), "%s", parent);
+	rig->id = id;
+	return rig_do(rig, RIG_CREATE);
+}
+
+static int destroy(struct subdev_rig *rig)
+{
+	return rig_do(rig, RIG_DESTROY);
+}
+
+/* For the errno: a success is undone */
+static int try_create(const char *parent, unsigned int id)
+{
+	struct subdev_rig rig;
+	int ret = create(&rig, parent, id);
+
+	if (!ret)
+		destroy(&rig);
+	return ret;
+}
+
+static int refused(enum subdev_rig_op op)
+{
+	struct subdev_rig rig = {};
+
+	return rig_do(&rig, op);
+}
+
+static unsigned int groups(void)
+{
+	return count_dir(GROUPS);
+}
+
+static bool bytes_are(const uint8_t *mem, uint8_t byte)
+{
+	for (unsigned int i = 0; i < CHUNK; i++)
+		if (mem[i] != byte)
+			return false;
+	return true;
+}
+
+/*
+ * The bus is internal: nothing in sysfs binds, unbinds or probes its driver.
+ */
+static void test_bus(void)
+{
+	begin("bus_is_internal");
+	check(exists("/sys/bus/iommu_subdev/drivers/iommu_subdev"));
+	check(!exists("/sys/bus/iommu_subdev/drivers/iommu_subdev/bind"));
+	check(!exists("/sys/bus/iommu_subdev/drivers/iommu_subdev/unbind"));
+	end();
+}
+
+/*
+ * A sub-device is a child of its parent, with a translated group of its own and
+ * its input ID in sysfs; nothing of it is left after destroy.
+ */
+static void test_create(void)
+{
+	unsigned int before = groups();
+	struct subdev_rig rig, other;
+	char group[16];
+
+	begin("create_and_destroy");
+	check_errno(create(&rig, PARENT, 0x1f), 0);
+	check(!strcmp(rig.name, PARENT ".1f"));
+	check(exists("/sys/devices/platform/" PARENT "/" PARENT ".1f"));
+	check(!strcmp(read_file(SUBDEVS "/%s/input_id", rig.name), "0x1f"));
+	check(!strcmp(domain_of(rig.name), "DMA"));
+	snprintf(group, sizeof(group), "%s",
+		 link_name(SUBDEVS "/%s/iommu_group", rig.name));
+	check_errno(create(&other, PARENT, 0x20), 0);
+	check(strcmp(group, link_name(SUBDEVS "/%s/iommu_group", other.name)));
+	check(groups() == before + 2);
+	check_errno(destroy(&other), 0);
+	check_errno(destroy(&rig), 0);
+	check(groups() == before);
+	check(!count_dir(SUBDEVS));
+	end();
+}
+
+/*
+ * -EINVAL: the parent is NULL, is not registered, has no driver, or is itself a
+ * sub-device. destroy ignores NULL and error pointers.
+ */
+static void test_bad_parent(void)
+{
+	struct subdev_rig rig;
+
+	begin("einval_for_bad_parents");
+	check_errno(refused(RIG_PARENT_NULL), -EINVAL);
+	check_errno(refused(RIG_PARENT_UNREGISTERED), -EINVAL);
+	check_errno(refused(RIG_PARENT_DRIVERLESS), -EINVAL);
+	check_errno(create(&rig, PARENT, ID_FIRST), 0);
+	check_errno(rig_do(&rig, RIG_PARENT_SUBDEV), -EINVAL);
+	check_errno(destroy(&rig), 0);
+	check_errno(refused(RIG_DESTROY_NOTHING), 0);
+	end();
+}
+
+/*
+ * -ENODEV: firmware maps no IOMMU for the ID, or the IOMMU is disabled.
+ */
+static void test_no_iommu_for_id(void)
+{
+	begin("enodev_without_a_map");
+	check_errno(try_create(NO_MAP, ID_FIRST), -ENODEV);
+	check_errno(try_create(PARENT, ID_UNMAPPED), -ENODEV);
+	check_errno(try_create(PARENT, ID_DISABLED), -ENODEV);
+	check(!count_dir(SUBDEVS));
+	end();
+}
+
+/*
+ * -EEXIST: the ID of this parent has a live sub-device; not any more when that
+ * is destroyed.
+ */
+static void test_duplicate(void)
+{
+	struct subdev_rig rig;
+
+	begin("eexist_for_a_live_id");
+	check_errno(create(&rig, PARENT, 7), 0);
+	check_errno(try_create(PARENT, 7), -EEXIST);
+	check(exists(SUBDEVS "/%s", rig.name));
+	check_errno(destroy(&rig), 0);
+	check_errno(try_create(PARENT, 7), 0);
+	end();
+}
+
+/*
+ * -EBUSY: one stream has one context, whoever asks second: another parent's
+ * sub-device, or a device of another bus, is not isolated from the first.
+ */
+static void test_shared_stream(void)
+{
+	struct context ctx;
+	struct subdev_rig rig;
+
+	begin("ebusy_for_somebody_elses_stream");
+	check_errno(context_open(&ctx), 0);
+	check_errno(try_create(PARENT, ID_OF_ENGINE_0), -EBUSY);
+	context_close(&ctx);
+
+	check_errno(create(&rig, PARENT, ID_OF_ENGINE_0), 0);
+	check(context_open(&ctx) == -EBUSY);
+	check_errno(destroy(&rig), 0);
+
+	check_errno(try_create(PARENT, ID_OF_PCI), -EBUSY);
+	check(exists("/sys/bus/pci/devices/0000:00:00.0/iommu_group"));
+	end();
+}
+
+/*
+ * The IOMMU driver's own error is passed through: SMMUv3 has -ERANGE for a
+ * stream ID that it does not have.
+ */
+static void test_driver_error(void)
+{
+	begin("erange_of_the_smmu_passes_through");
+	check_errno(try_create(PARENT, ID_OUT_OF_RANGE), -ERANGE);
+	end();
+}
+
+/*
+ * Nobody can take the domain away: while a sub-device lives, writing the
+ * group's type gets EPERM, and so does a claim of the group's DMA.
+ */
+static void test_ownership(void)
+{
+	static const char * const types[] = { "identity", "auto", "DMA" };
+	struct subdev_rig rig;
+	char type[128];
+
+	begin("eperm_for_who_wants_the_domain");
+	check_errno(create(&rig, PARENT, 3), 0);
+	snprintf(type, sizeof(type), SUBDEVS "/%s/iommu_group/type", rig.name);
+	for (unsigned int i = 0; i < ARRAY_SIZE(types); i++)
+		check_errno(write_file(types[i], "%s", type), -EPERM);
+	check(!strcmp(read_file("%s", type), "DMA"));
+	check_errno(rig_do(&rig, RIG_CLAIM_GROUP), -EPERM);
+	/* A flush queue for the same domain is no change of translation */
+	check_errno(write_file("DMA-FQ", "%s", type), 0);
+	check(!strcmp(read_file("%s", type), "DMA-FQ"));
+	check_errno(destroy(&rig), 0);
+	end();
+}
+
+/*
+ * A driver may attach a domain of its own to a sub-device; and what is managed
+ * on the sub-device goes with it.
+ */
+static void test_own_domain(void)
+{
+	struct subdev_rig rig;
+
+	begin("own_domain_and_managed_buffer");
+	check_errno(create(&rig, PARENT, 4), 0);
+	check_errno(rig_do(&rig, RIG_OWN_DOMAIN), 0);
+	check(!strcmp(domain_of(rig.name), "DMA"));
+	check_errno(rig_do(&rig, RIG_MANAGED_BUFFER), 0);
+	check_errno(destroy(&rig), 0);
+	end();
+}
+
+/*
+ * Create until the IDs run out, and back, twice: all come, all go.
+ */
+static void test_all_ids(void)
+{
+	static struct subdev_rig rig[ID_COUNT];
+	unsigned int before = groups();
+
+	begin("all_ids_and_back");
+	for (unsigned int round = 0; round < 2; round++) {
+		for (unsigned int i = 0; i < ID_COUNT; i++)
+			check_errno(create(&rig[i], PARENT, ID_FIRST + i), 0);
+		check(groups() == before + ID_COUNT);
+		check(count_dir(SUBDEVS) == ID_COUNT);
+		check_errno(try_create(PARENT, ID_FIRST + ID_COUNT), -ENODEV);
+		/* Neither in the order of create nor in the reverse */
+		for (unsigned int i = 0; i < ID_COUNT; i++)
+			check_errno(destroy(&rig[i * 37 % ID_COUNT]), 0);
+		check(groups() == before);
+		check(!count_dir(SUBDEVS));
+	}
+	end();
+}
+
+/*
+ * DMA of a context gets to its own memory, and to nobody else's: what another
+ * context has mapped is a fault of the right client.
+ */
+static void test_isolation(void)
+{
+	struct buffer mine, pad, theirs;
+	struct context a, b;
+	bool same;
+
+	begin("dma_is_isolated");
+	if (!check(!context_open(&a)) || !check(!context_open(&b)))
+		goto out;
+	check_errno(context_alloc(&a, &mine, PAGE), 0);
+	check_errno(context_alloc(&b, &pad, PAGE), 0);
+	check_errno(context_alloc(&b, &theirs, PAGE), 0);
+	/* Lazy invalidation keeps addresses for a while */
+	same = mine.iova == pad.iova;
+	check(same || cmdline("iommu.strict"));
+
+	memset(mine.mem, 0x11, PAGE);
+	memset(pad.mem, 0x22, PAGE);
+	memset(theirs.mem, 0x33, PAGE);
+
+	/* Its own: there and back */
+	check_errno(dma_to_engine(&a, mine.iova), 0);
+	memset(mine.mem, 0, PAGE);
+	check_errno(dma_from_engine(&a, mine.iova), 0);
+	check(bytes_are(mine.mem, 0x11));
+
+	/* The same address in the other context is the other's own */
+	if (same) {
+		check_errno(dma_to_engine(&b, mine.iova), 0);
+		check_errno(dma_from_engine(&b, theirs.iova), 0);
+		check(bytes_are(theirs.mem, 0x22));
+		memset(theirs.mem, 0x33, PAGE);
+	}
+
+	/* An address that only the other has, read and written */
+	log_await_faults();
+	check_errno(dma_to_engine(&a, theirs.iova), 0);
+	check(log_has_fault(a.name));
+	check_errno(dma_from_engine(&a, mine.iova), 0);
+	check(!bytes_are(mine.mem, 0x33));
+	log_await_faults();
+	check_errno(dma_from_engine(&a, theirs.iova), 0);
+	check(log_has_fault(a.name));
+	check(bytes_are(theirs.mem, 0x33));
+
+	/* An address that was its own and was given back */
+	check_errno(context_free(&b, &theirs), 0);
+	log_await_faults();
+	check_errno(dma_to_engine(&b, theirs.iova), 0);
+	check(log_has_fault(b.name));
+out:
+	context_close(&b);
+	context_close(&a);
+	end();
+}
+
+/* True if engine N, which nobody has, can write to memory */
+static bool engine_gets_through(unsigned int n)
+{
+	uint8_t *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	bool written;
+
+	if (page == MAP_FAILED)
+		die("no memory");
+	memset(page, 0xa5, PAGE);
+	engine_raw_write(n, physical_address(page));
+	written = !bytes_are(page, 0xa5);
+	munmap(page, PAGE);
+	return written;
+}
+
+/*
+ * After destroy the stream is blocked, and before the first create it was.
+ */
+static void test_blocked(void)
+{
+	struct subdev_rig rig;
+
+	begin("blocked_without_a_context");
+	for (unsigned int n = 0; n < ENGINES; n++)
+		check(!engine_gets_through(n));
+	check_errno(create(&rig, ACCEL, 0), 0);
+	check(!engine_gets_through(0));
+	check_errno(destroy(&rig), 0);
+	check(!engine_gets_through(0));
+	end();
+}
+
+/*
+ * The example: each open takes an engine, -EBUSY when all are taken, and close
+ * gives it back with nothing of the last user in it.
+ */
+static void test_example(void)
+{
+	struct context ctx[ENGINES], extra;
+	struct buffer buf;
+
+	begin("example_open_until_busy");
+	for (unsigned int i = 0; i < ENGINES; i++)
+		check_errno(context_open(&ctx[i]), 0);
+	check_errno(context_open(&extra), -EBUSY);
+	check(count_dir(SUBDEVS) == ENGINES);
+
+	check_errno(context_alloc(&ctx[2], &buf, PAGE), 0);
+	memset(buf.mem, 0x77, PAGE);
+	check_errno(dma_to_engine(&ctx[2], buf.iova), 0);
+	context_close(&ctx[2]);
+	check(count_dir(SUBDEVS) == ENGINES - 1);
+
+	/* Who comes next gets the same engine, emptied */
+	check_errno(context_open(&ctx[2]), 0);
+	check_errno(context_alloc(&ctx[2], &buf, PAGE), 0);
+	memset(buf.mem, 0x77, PAGE);
+	check_errno(dma_from_engine(&ctx[2], buf.iova), 0);
+	check(bytes_are(buf.mem, 0));
+
+	for (unsigned int i = 0; i < ENGINES; i++)
+		context_close(&ctx[i]);
+	check(!count_dir(SUBDEVS));
+	end();
+}
+
+/*
+ * No sub-device outlives its parent's driver: unbind with open files ends their
+ * contexts, their users get ENODEV, and the driver can be bound again.
+ */
+static void test_unbind(void)
+{
+	struct context ctx[2], again;
+	struct buffer buf;
+
+	begin("unbind_with_live_contexts");
+	check_errno(context_open(&ctx[0]), 0);
+	check_errno(context_open(&ctx[1]), 0);
+	check_errno(context_alloc(&ctx[1], &buf, PAGE), 0);
+	memset(buf.mem, 0x55, PAGE);
+
+	check_errno(write_file(ACCEL, ACCEL_DRIVER "/unbind"), 0);
+	check(!count_dir(SUBDEVS));
+	check(!engine_gets_through(0) && !engine_gets_through(1));
+	check_errno(dma_to_engine(&ctx[1], buf.iova), -ENODEV);
+	/* The memory stays the user's as long as it is mapped */
+	check(bytes_are(buf.mem, 0x55));
+
+	check_errno(write_file(ACCEL, ACCEL_DRIVER "/bind"), 0);
+	check_errno(context_open(&again), 0);
+	check_errno(dma_to_engine(&ctx[1], buf.iova), -ENODEV);
+	context_close(&again);
+	context_close(&ctx[1]);
+	context_close(&ctx[0]);
+	check(!count_dir(SUBDEVS));
+	end();
+}
+
+/*
+ * A sub-device that the driver forgot is warned about and destroyed at unbind;
+ * a managed one is destroyed without a word.
+ */
+static void test_forgotten(void)
+{
+	struct subdev_rig forgotten, managed;
+
+	begin("unbind_ends_forgotten_and_managed");
+	check_errno(create(&forgotten, ACCEL, 0), 0);
+	memset(&managed, 0, sizeof(managed));
+	snprintf(managed.parent, sizeof(managed.parent), ACCEL);
+	managed.id = 1;
+	check_errno(rig_do(&managed, RIG_DEVM_CREATE), 0);
+	log_skip();
+	check_errno(write_file(ACCEL, ACCEL_DRIVER "/unbind"), 0);
+	check(log_has("left", forgotten.name));
+	check(!exists(SUBDEVS "/%s", forgotten.name));
+	check(!exists(SUBDEVS "/%s", managed.name));
+	check(!engine_gets_through(0) && !engine_gets_through(1));
+	check_errno(try_create(ACCEL, 2), -EINVAL);
+	check_errno(destroy(&forgotten), 0);
+	check_errno(destroy(&managed), 0);
+	check_errno(write_file(ACCEL, ACCEL_DRIVER "/bind"), 0);
+
+	/* A managed one may be destroyed before, and is gone then */
+	check_errno(rig_do(&managed, RIG_DEVM_CREATE), 0);
+	check_errno(destroy(&managed), 0);
+	check_errno(write_file(ACCEL, ACCEL_DRIVER "/unbind"), 0);
+	log_skip();
+	check_errno(write_file(ACCEL, ACCEL_DRIVER "/bind"), 0);
+	end();
+}
+
+/*
+ * The example cannot be removed under its users, and can be otherwise.
+ */
+static void test_modules(void)
+{
+	struct context ctx;
+
+	begin("rmmod_and_insmod");
+	check_errno(context_open(&ctx), 0);
+	check_errno(unload_module("edu_accel"), -EWOULDBLOCK);
+	context_close(&ctx);
+	for (unsigned int i = 0; i < 3; i++) {
+		check_errno(unload_module("edu_accel"), 0);
+		check(!exists(ACCEL_DEV));
+		check_errno(load_module("edu-accel"), 0);
+	}
+	check_errno(context_open(&ctx), 0);
+	context_close(&ctx);
+	end();
+}
+
+/* Whether the trace buffer has a line with both */
+static bool trace_has(const char *text, const char *text2)
+{
+	static char line[512];
+	FILE *f = fopen(TRACING "/trace", "r");
+	bool found = false;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (strstr(line, text) && strstr(line, text2))
+			found = true;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/*
+ * The tracepoints tell of each create, also one that failed, and each destroy:
+ * parent, ID, group and result.
+ */
+static void test_trace(void)
+{
+	struct subdev_rig rig;
+	char want[160];
+
+	begin("tracepoints");
+	check_errno(write_file("1", TRACING "/events/iommu_subdev/enable"), 0);
+	check_errno(create(&rig, PARENT, 0xab), 0);
+	snprintf(want, sizeof(want), "parent=" PARENT " stream_id=0xab group=%s result=0",
+		 link_name(SUBDEVS "/%s/iommu_group", rig.name));
+	check_errno(try_create(PARENT, ID_UNMAPPED), -ENODEV);
+	check_errno(destroy(&rig), 0);
+	check_errno(write_file("0", TRACING "/events/iommu_subdev/enable"), 0);
+	check(trace_has("iommu_subdev_create:", want));
+	check(trace_has("iommu_subdev_destroy:", want));
+	check(trace_has("iommu_subdev_create:",
+			"stream_id=0x500 group=-1 result=-19"));
+	end();
+}
+
+/*
+ * While the parent is active the IOMMU that serves its sub-devices is powered:
+ * a link between the two sees to that, from the first create to the unbind.
+ */
+static void test_power_link(void)
+{
+#define LINK "/sys/class/devlink/platform:9050000.smmuv3--platform:" ACCEL
+	begin("iommu_is_powered_with_the_parent");
+	check(!strcmp(read_file(LINK "/runtime_pm"), "1"));
+	check_errno(write_file(ACCEL, ACCEL_DRIVER "/unbind"), 0);
+	check(!exists(LINK));
+	check_errno(write_file(ACCEL, ACCEL_DRIVER "/bind"), 0);
+	check(exists(LINK));
+	end();
+}
+
+/*
+ * -EPROBE_DEFER: the IOMMU's driver is not there yet; once it is, the same call
+ * works. The IOMMU that never comes is still waited for.
+ */
+static void test_late(void)
+{
+	begin("eprobe_defer_until_the_iommu_is_there");
+	check_errno(try_create(PARENT, ID_FIRST), -EPROBE_DEFER);
+	check(!count_dir(SUBDEVS));
+	/* The example waits for it as well, then comes by itself */
+	check_errno(load_module("edu-accel"), 0);
+	check(!exists(ACCEL_DEV));
+	check_errno(load_module("arm_smmu_v3"), 0);
+	check_errno(try_create(PARENT, ID_FIRST), 0);
+	for (int i = 0; i < 100 && !exists(ACCEL_DEV); i++)
+		sleep_ms(100);
+	check(exists(ACCEL_DEV));
+	check_errno(try_create(ABSENT, ID_FIRST), -EPROBE_DEFER);
+	end();
+}
+
+/*
+ * -EPROBE_DEFER even when the driver core has given up waiting: other devices go
+ * on without an IOMMU, a sub-device cannot.
+ */
+static void test_never(void)
+{
+	begin("eprobe_defer_after_the_timeout");
+	check_errno(try_create(PARENT, ID_FIRST), -EPROBE_DEFER);
+	check_errno(try_create(ABSENT, ID_FIRST), -EPROBE_DEFER);
+	check(!count_dir(SUBDEVS));
+	end();
+}
+
+/*
+ * Passthrough cannot unprotect: with iommu.passthrough=1 other devices have
+ * identity, a sub-device is translated.
+ */
+static void test_passthrough(void)
+{
+	struct subdev_rig rig;
+
+	begin("translated_with_passthrough");
+	check(!strcmp(read_file("/sys/bus/pci/devices/0000:00:00.0/iommu_group/type"),
+		      "identity"));
+	check_errno(create(&rig, PARENT, ID_FIRST), 0);
+	check(!strcmp(domain_of(rig.name), "DMA"));
+	check_errno(write_file("identity", SUBDEVS "/%s/iommu_group/type",
+			       rig.name), -EPERM);
+	check_errno(destroy(&rig), 0);
+	end();
+}
+
+/*
+ * Strict or lazy is the system's policy, for sub-devices too.
+ */
+static void test_lazy(void)
+{
+	struct subdev_rig rig;
+
+	begin("lazy_when_the_system_is");
+	check_errno(create(&rig, PARENT, ID_FIRST), 0);
+	check(!strcmp(domain_of(rig.name), "DMA-FQ"));
+	check_errno(write_file("identity", SUBDEVS "/%s/iommu_group/type",
+			       rig.name), -EPERM);
+	check_errno(destroy(&rig), 0);
+	end();
+}
+
+/*
+ * Without an IOMMU nothing is handed out. This machine also shows that the
+ * tests above would see DMA which is not blocked.
+ */
+static void test_none(void)
+{
+	begin("enodev_on_a_machine_without_iommu");
+	check_errno(try_create(NO_MAP, ID_FIRST), -ENODEV);
+	check(!exists("/dev/edu-accel"));
+	check(!count_dir(SUBDEVS));
+	check(engine_gets_through(0));
+	end();
+}
+
+static void start(bool smmu, bool accel)
+{
+	static const char * const modules[] = {
+		"arm_smmu_v3", "subdev-rig", "edu-accel",
+	};
+	const bool want[] = { smmu, true, accel };
+
+	engines_power_up();
+	for (unsigned int i = 0; i < ARRAY_SIZE(modules); i++) {
+		int ret = want[i] ? load_module(modules[i]) : 0;
+
+		if (ret)
+			die("cannot load %s.ko: %s", modules[i], strerror(-ret));
+	}
+}
+
+static void suite_smmu(void)
+{
+	start(true, true);
+	test_bus();
+	test_power_link();
+	test_blocked();
+	test_create();
+	test_bad_parent();
+	test_no_iommu_for_id();
+	test_duplicate();
+	test_shared_stream();
+	test_driver_error();
+	test_ownership();
+	test_own_domain();
+	test_all_ids();
+	test_isolation();
+	test_example();
+	test_unbind();
+	test_forgotten();
+	test_modules();
+	test_trace();
+}
+
+static void suite_passthrough(void)
+{
+	start(true, true);
+	test_passthrough();
+	test_ownership();
+	test_isolation();
+	test_blocked();
+}
+
+static void suite_lazy(void)
+{
+	start(true, true);
+	test_lazy();
+	test_isolation();
+}
+
+static void suite_late(void)
+{
+	start(false, false);
+	test_late();
+	test_isolation();
+}
+
+static void suite_never(void)
+{
+	start(false, false);
+	test_never();
+}
+
+static void suite_none(void)
+{
+	start(false, true);
+	test_none();
+}
+
+static const struct {
+	const char *name;
+	unsigned int tests;
+	void (*run)(void);
+} suites[] = {
+	{ "smmu", 18, suite_smmu },
+	{ "passthrough", 4, suite_passthrough },
+	{ "lazy", 2, suite_lazy },
+	{ "late", 2, suite_late },
+	{ "never", 1, suite_never },
+	{ "none", 1, suite_none },
+};
+
+int check_main(const char *suite)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(suites); i++) {
+		if (strcmp(suites[i].name, suite))
+			continue;
+		/* The last test is the kernel's log */
+		printf("KTAP version 1\n1..%u\n", suites[i].tests + 1);
+		suites[i].run();
+		begin("kernel_log_is_clean");
+		check(!log_splats());
+		end();
+		if (failed)
+			log_dump();
+		return failed;
+	}
+	die("there is no suite %s", suite);
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Init of the emulated machine: "rig=" on the command line tells what to do
+ */
+#include <string.h>
+#include <sys/reboot.h>
+
+#include "rig.h"
+
+int main(void)
+{
+	const char *what;
+	int ret;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	mount_all();
+	what = cmdline("rig");
+	if (!what)
+		die("no rig= on the kernel's command line");
+
+	ret = strcmp(what, "run") ? check_main(what) : run_main();
+	/* The host waits for this line: a machine that died has none */
+	printf("rig: %s\n", ret ? "failed" : "passed");
+	power_off();
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the rig's programs ask its module to do: one ioctl on /dev/subdev-rig,
+ * which fails with the errno that the kernel's function returned.
+ */
+#ifndef _SUBDEV_RIG_H
+#define _SUBDEV_RIG_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+enum subdev_rig_op {
+	/* Give @parent and @id, get @handle and @name */
+	RIG_CREATE,
+	RIG_DEVM_CREATE,
+	/* Give @handle */
+	RIG_DESTROY,
+	/* iommu_subdev_create() with a parent that it has to refuse */
+	RIG_PARENT_NULL,
+	RIG_PARENT_UNREGISTERED,
+	RIG_PARENT_DRIVERLESS,
+	/* Give @handle, whose sub-device is the parent */
+	RIG_PARENT_SUBDEV,
+	/* NULL and an error pointer to iommu_subdev_destroy() */
+	RIG_DESTROY_NOTHING,
+	/* Somebody else wants the DMA of @handle's group */
+	RIG_CLAIM_GROUP,
+	/* A domain of the driver's own attached to @handle, mapped, detached */
+	RIG_OWN_DOMAIN,
+	/* dmam_alloc_coherent() on @handle, left to destroy */
+	RIG_MANAGED_BUFFER,
+	/* Give @parent and @id, get @cost */
+	RIG_COST,
+};
+
+struct subdev_rig_cost {
+	/* Instructions in the kernel, for each of them */
+	__u64 create;
+	__u64 destroy;
+	/* 4 KiB, of an address that was mapped before */
+	__u64 map;
+	__u64 unmap;
+};
+
+struct subdev_rig {
+	__u32 op;
+	__u32 id;
+	__s32 handle;
+	__u32 pad;
+	char parent[48];
+	char name[48];
+	struct subdev_rig_cost cost;
+};
+
+#define SUBDEV_RIG_DO	_IOWR('r', 0, struct subdev_rig)
+
+#endif /* _SUBDEV_RIG_H */

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The emulated machine, as the programs of the rig see it
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "rig.h"
+
+static int kmsg = -1;
+
+void die(const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("rig: ");
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	printf("\n");
+	log_dump();
+	power_off();
+}
+
+void power_off(void)
+{
+	fflush(stdout);
+	sync();
+	reboot(RB_POWER_OFF);
+	for (;;)
+		pause();
+}
+
+void mount_all(void)
+{
+	static const struct {
+		const char *type, *path;
+	} fs[] = {
+		{ "proc", "/proc" }, { "sysfs", "/sys" },
+		{ "devtmpfs", "/dev" },
+		{ "debugfs", "/sys/kernel/debug" },
+		{ "tracefs", "/sys/kernel/tracing" },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(fs); i++) {
+		mkdir(fs[i].path, 0755);
+		if (mount(fs[i].type, fs[i].path, fs[i].type, 0, NULL))
+			die("cannot mount %s: %s", fs[i].path, strerror(errno));
+	}
+	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (kmsg < 0)
+		die("cannot open /dev/kmsg: %s", strerror(errno));
+	log_skip();
+}
+
+const char *cmdline(const char *name)
+{
+	static char line[2048];
+	size_t len = strlen(name);
+	char *word, *next;
+
+	snprintf(line, sizeof(line), "%s", read_file("/proc/cmdline"));
+	for (word = line; word; word = next) {
+		next = strchr(word, ' ');
+		if (next)
+			*next++ = 0;
+		if (!strncmp(word, name, len) && word[len] == '=')
+			return word + len + 1;
+	}
+	return NULL;
+}
+
+int load_module(const char *name)
+{
+	char path[PATH_MAX];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "/modules/%s.ko", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+int unload_module(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
+}
+
+const char *read_file(const char *fmt, ...)
+{
+	static char text[4096];
+	char path[PATH_MAX];
+	ssize_t len;
+	va_list ap;
+	int fd;
+
+	va_start(ap, fmt);
+	vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	len = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	if (len < 0)
+		len = 0;
+	text[len] = 0;
+	text[strcspn(text, "\n")] = 0;
+	return text;
+}
+
+int write_file(const char *text, const char *fmt, ...)
+{
+	char path[PATH_MAX];
+	va_list ap;
+	int fd, ret;
+
+	va_start(ap, fmt);
+	vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+bool exists(const char *fmt, ...)
+{
+	char path[PATH_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+	return !access(path, F_OK);
+}
+
+const char *link_name(const char *fmt, ...)
+{
+	static char target[PATH_MAX];
+	char path[PATH_MAX];
+	ssize_t len;
+	va_list ap;
+	char *name;
+
+	va_start(ap, fmt);
+	vsnprintf(path, sizeof(path), fmt, ap);
+	va_end(ap);
+
+	len = readlink(path, target, sizeof(target) - 1);
+	target[len < 0 ? 0 : len] = 0;
+	name = strrchr(target, '/');
+	return name ? name + 1 : target;
+}
+
+unsigned int count_dir(const char *path)
+{
+	unsigned int n = 0;
+	struct dirent *entry;
+	DIR *dir = opendir(path);
+
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			n++;
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+void sleep_ms(unsigned int ms)
+{
+	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
+
+	nanosleep(&t, NULL);
+}
+
+/* The next line of the log, without what the kernel puts before it */
+static const char *log_next(int fd)
+{
+	static char line[8192];
+	ssize_t len;
+	char *text;
+
+	do {
+		/* EPIPE: lines were lost, the next read gets what is left */
+		len = read(fd, line, sizeof(line) - 1);
+	} while (len < 0 && errno == EPIPE);
+	if (len <= 0)
+		return NULL;
+	line[len] = 0;
+	text = strchr(line, ';');
+	text = text ? text + 1 : line;
+	text[strcspn(text, "\n")] = 0;
+	return text;
+}
+
+void log_skip(void)
+{
+	while (log_next(kmsg))
+		;
+}
+
+bool log_has(const char *text, const char *text2)
+{
+	bool found = false;
+	const char *line;
+
+	while ((line = log_next(kmsg)))
+		if (strstr(line, text) && strstr(line, text2))
+			found = true;
+	return found;
+}
+
+unsigned int log_splats(void)
+{
+	static const char * const signs[] = {
+		"------------[ cut here ]", "WARNING:", "BUG:", "Oops",
+		"Call trace:", "KASAN", "possible circular locking",
+		"refcount_t:", "Kernel panic", "INFO: task", "UBSAN",
+		"kobject_add_internal failed", "cannot create duplicate",
+		"Resources present before probing",
+	};
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	unsigned int n = 0;
+	const char *line;
+
+	while ((line = log_next(fd))) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(signs); i++) {
+			if (strstr(line, signs[i])) {
+				printf("# kernel: %s\n", line);
+				n++;
+				break;
+			}
+		}
+	}
+	close(fd);
+	return n;
+}
+
+void log_dump(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	const char *line;
+
+	while (fd >= 0 && (line = log_next(fd)))
+		printf("# kernel: %s\n", line);
+	if (fd >= 0)
+		close(fd);
+}
+
+bool log_has_fault(const char *subdev)
+{
+	char client[80];
+
+	snprintf(client, sizeof(client), "client: %s ", subdev);
+	sleep_ms(100);
+	return log_has("event: F_TRANSLATION", client);
+}
+
+/* The SMMU's driver reports ten events in five seconds, and a DMA has many */
+void log_await_faults(void)
+{
+	sleep_ms(5100);
+	log_skip();
+}
+
+#define PCI_COMMAND		0x04
+#define PCI_COMMAND_MASTER	0x04
+#define ENGINE_SIZE		0x100000
+
+/*
+ * What the firmware of a board does before Linux starts: the engines answer at
+ * the addresses that the devicetree has for them, and may do DMA.
+ */
+void engines_power_up(void)
+{
+	for (unsigned int n = 0; n < ENGINES; n++) {
+		uint64_t want = 0x10000000 + n * ENGINE_SIZE;
+		uint16_t command;
+		char path[64];
+		uint64_t bar;
+		int fd;
+
+		snprintf(path, sizeof(path), "/sys/bus/pci/devices/0000:00:%02x.0",
+			 n + 1);
+		bar = strtoull(read_file("%s/resource", path), NULL, 0);
+		if (bar != want)
+			die("engine %u is at 0x%llx, but machine.dts has it at 0x%llx",
+			    n, (unsigned long long)bar,
+			    (unsigned long long)want);
+		if (write_file("1", "%s/enable", path))
+			die("cannot enable engine %u", n);
+		snprintf(path + strlen(path), sizeof(path) - strlen(path),
+			 "/config");
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		if (fd < 0 || pread(fd, &command, 2, PCI_COMMAND) != 2)
+			die("cannot read the configuration of engine %u", n);
+		command |= PCI_COMMAND_MASTER;
+		if (pwrite(fd, &command, 2, PCI_COMMAND) != 2)
+			die("cannot let engine %u do DMA", n);
+		close(fd);
+	}
+}
+
+#define EDU_DMA_SRC	0x80
+#define EDU_DMA_DST	0x88
+#define EDU_DMA_COUNT	0x90
+#define EDU_DMA_CMD	0x98
+#define EDU_DMA_MEM	0x40000
+
+void engine_raw_write(unsigned int n, uint64_t address)
+{
+	volatile uint8_t *regs;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/0000:00:%02x.0/resource0",
+		 n + 1);
+	fd = open(path, O_RDWR | O_SYNC | O_CLOEXEC);
+	regs = mmap(NULL, ENGINE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (fd < 0 || regs == MAP_FAILED)
+		die("cannot map engine %u: %s", n, strerror(errno));
+	*(volatile uint64_t *)(regs + EDU_DMA_SRC) = EDU_DMA_MEM;
+	*(volatile uint64_t *)(regs + EDU_DMA_DST) = address;
+	*(volatile uint64_t *)(regs + EDU_DMA_COUNT) = CHUNK;
+	/* Start, from the engine to memory */
+	*(volatile uint64_t *)(regs + EDU_DMA_CMD) = 3;
+	for (int i = 0; i < 100; i++) {
+		sleep_ms(10);
+		if (!(*(volatile uint64_t *)(regs + EDU_DMA_CMD) & 1))
+			break;
+	}
+	munmap((void *)regs, ENGINE_SIZE);
+	close(fd);
+}
+
+uint64_t physical_address(void *p)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry = 0;
+
+	if (fd < 0 || pread(fd, &entry, 8, (uintptr_t)p / PAGE * 8) != 8 ||
+	    !(entry >> 63))
+		die("cannot tell the physical address of a page");
+	close(fd);
+	return (entry & ((1ULL << 55) - 1)) * PAGE + (uintptr_t)p % PAGE;
+}
+
+int rig_do(struct subdev_rig *rig, enum subdev_rig_op op)
+{
+	int fd = open("/dev/subdev-rig", O_RDWR | O_CLOEXEC);
+	int ret;
+
+	if (fd < 0)
+		die("no /dev/subdev-rig");
+	rig->op = op;
+	ret = ioctl(fd, SUBDEV_RIG_DO, rig) ? -errno : 0;
+	close(fd);
+	return ret;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the programs of the rig share: they run as init on the emulated machine
+ */
+#ifndef _RIG_H
+#define _RIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "module/subdev-rig.h"
+
+#define PAGE		4096
+/* What an engine moves at a time: all of its memory */
+#define CHUNK		2048
+#define ENGINES		4
+/* The accelerator's device and the names of its parts in sysfs */
+#define ACCEL		"10000000.accel"
+#define ACCEL_DEV	"/dev/edu-accel"
+#define ACCEL_DRIVER	"/sys/bus/platform/drivers/edu-accel"
+#define SUBDEVS		"/sys/bus/iommu_subdev/devices"
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* rig.c: the machine */
+void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+void power_off(void) __attribute__((noreturn));
+void mount_all(void);
+/* The value of NAME= on the kernel's command line, or NULL */
+const char *cmdline(const char *name);
+int load_module(const char *name);
+int unload_module(const char *name);
+/* Without the newline; "" when it cannot be read. The buffer is static. */
+const char *read_file(const char *fmt, ...)
+	__attribute__((format(printf, 1, 2)));
+/* 0 or a negative errno */
+int write_file(const char *text, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+bool exists(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* What a symbolic link ends in, for example the number of a group */
+const char *link_name(const char *fmt, ...)
+	__attribute__((format(printf, 1, 2)));
+unsigned int count_dir(const char *path);
+/* Idle time costs nothing on the emulated machine */
+void sleep_ms(unsigned int ms);
+
+/* The kernel's log from the last call on; true when all of TEXT are in a line */
+void log_skip(void);
+bool log_has(const char *text, const char *text2);
+/* Before a DMA that will be stopped; then whether its fault named SUBDEV */
+void log_await_faults(void);
+bool log_has_fault(const char *subdev);
+/* WARN, BUG and the like since boot, printed; returns their number */
+unsigned int log_splats(void);
+void log_dump(void);
+
+/* The engines, from the outside: board firmware, and hardware run amok */
+void engines_power_up(void);
+/* Lets engine N write its memory to a physical address, whoever has it */
+void engine_raw_write(unsigned int n, uint64_t address);
+uint64_t physical_address(void *p);
+
+/* The module of the rig; 0 or a negative errno */
+int rig_do(struct subdev_rig *rig, enum subdev_rig_op op);
+
+/* accel.c: the accelerator as its users see it */
+struct buffer {
+	uint64_t iova;
+	size_t size;
+	uint8_t *mem;
+};
+
+struct context {
+	int fd;
+	unsigned int engine;
+	char name[48];
+	/* Mapped memory keeps a file open, so close has to know it */
+	struct buffer mapped[16];
+	unsigned int nr_mapped;
+};
+
+int context_open(struct context *ctx);
+void context_close(struct context *ctx);
+int context_alloc(struct context *ctx, struct buffer *buf, size_t size);
+int context_free(struct context *ctx, struct buffer *buf);
+/* CHUNK bytes between memory and the engine; 0 or a negative errno */
+int dma_to_engine(struct context *ctx, uint64_t iova);
+int dma_from_engine(struct context *ctx, uint64_t iova);
+
+const char *domain_of(const char *subdev);
+unsigned int stream_of(unsigned int engine);
+
+int run_main(void);
+int check_main(const char *suite);
+
+#endif /* _RIG_H */

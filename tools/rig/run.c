@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The demonstration: what a user of the accelerator gets, what an attacker does
+ * not get, and what it costs. For people to read; it fails if anything is not
+ * as it should be.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+
+#include "rig.h"
+
+/* An address where nothing is mapped for anybody */
+#define STRAY		0x123456000ULL
+
+/*
+ * A context's memory. As every context has an address space of its own they
+ * all start with the same IOVAs; the fillers shift the secrets, each context's
+ * to another address, at which the others have either a filler or nothing.
+ */
+struct user {
+	struct context ctx;
+	struct buffer own, filler[ENGINES], secret;
+};
+
+enum outcome { LEAKED, NOTHING, FAULT, OWN_DATA };
+
+static struct user users[ENGINES];
+static unsigned int bad;
+
+static void expect(bool ok)
+{
+	if (!ok)
+		bad++;
+}
+
+static const char *verdict(bool ok)
+{
+	expect(ok);
+	return ok ? "ok" : "WRONG";
+}
+
+/* Bytes that tell whose they are, and what for */
+static void fill(uint8_t *mem, unsigned int user, uint8_t kind)
+{
+	for (unsigned int i = 0; i < CHUNK; i += 4) {
+		mem[i] = kind;
+		mem[i + 1] = user;
+		mem[i + 2] = i >> 8;
+		mem[i + 3] = i;
+	}
+}
+
+static bool holds(const uint8_t *mem, unsigned int user, uint8_t kind)
+{
+	uint8_t want[CHUNK];
+
+	fill(want, user, kind);
+	return !memcmp(mem, want, CHUNK);
+}
+
+static void must(int ret, const char *what, unsigned int user)
+{
+	if (ret)
+		die("context %u: %s: %s", user, what, strerror(-ret));
+}
+
+static void open_users(void)
+{
+	for (unsigned int i = 0; i < ENGINES; i++) {
+		struct user *u = &users[i];
+
+		must(context_open(&u->ctx), "open", i);
+		must(context_alloc(&u->ctx, &u->own, PAGE), "buffer", i);
+		for (unsigned int f = 0; f < i; f++) {
+			must(context_alloc(&u->ctx, &u->filler[f], PAGE),
+			     "buffer", i);
+			fill(u->filler[f].mem, i, 'f');
+		}
+		must(context_alloc(&u->ctx, &u->secret, PAGE), "buffer", i);
+		fill(u->secret.mem, i, 's');
+	}
+}
+
+static void close_users(void)
+{
+	for (unsigned int i = 0; i < ENGINES; i++)
+		context_close(&users[i].ctx);
+}
+
+/* Out to the engine and back to where it was not, all bytes looked at */
+static bool dma_works(struct user *u, unsigned int i)
+{
+	memset(u->own.mem, 0, PAGE);
+	must(dma_to_engine(&u->ctx, u->secret.iova), "DMA", i);
+	must(dma_from_engine(&u->ctx, u->own.iova), "DMA", i);
+	return holds(u->own.mem, i, 's');
+}
+
+static void show_contexts(void)
+{
+	printf("Every open of %s gives a context: an engine, and its sub-device.\n\n",
+	       ACCEL_DEV);
+	printf("  ctx  sub-device           input ID  stream ID  group  domain  DMA of its own memory\n");
+	for (unsigned int i = 0; i < ENGINES; i++) {
+		struct user *u = &users[i];
+		const char *domain = domain_of(u->ctx.name);
+		bool ok = dma_works(u, i) && !strcmp(domain, "DMA");
+
+		printf("  %-4u %-20s %-9s 0x%-8x ", i, u->ctx.name,
+		       read_file(SUBDEVS "/%s/input_id", u->ctx.name),
+		       stream_of(u->ctx.engine));
+		printf("%-6s %-7s %d bytes out and back: %s\n",
+		       link_name(SUBDEVS "/%s/iommu_group", u->ctx.name),
+		       domain_of(u->ctx.name), CHUNK, verdict(ok));
+	}
+	printf("\n");
+}
+
+/* A read that was stopped: what the engine had is still there, or nothing */
+static bool got_nothing(const uint8_t *mem, unsigned int i)
+{
+	if (holds(mem, i, 'p'))
+		return true;
+	for (unsigned int b = 0; b < CHUNK; b++)
+		if (mem[b] != 0 && mem[b] != 0xff)
+			return false;
+	return true;
+}
+
+/* What the engine of context I gets when it reads ADDRESS */
+static enum outcome try_read(unsigned int i, uint64_t address)
+{
+	struct user *u = &users[i];
+
+	fill(u->own.mem, i, 'p');
+	must(dma_to_engine(&u->ctx, u->own.iova), "DMA", i);
+	log_await_faults();
+	must(dma_to_engine(&u->ctx, address), "DMA", i);
+	memset(u->own.mem, 0xa5, CHUNK);
+	must(dma_from_engine(&u->ctx, u->own.iova), "DMA", i);
+
+	if (holds(u->own.mem, i, 'f') || holds(u->own.mem, i, 's'))
+		return OWN_DATA;
+	/* Whatever else it is, it is somebody's */
+	if (!got_nothing(u->own.mem, i))
+		return LEAKED;
+	return log_has_fault(u->ctx.name) ? FAULT : NOTHING;
+}
+
+/* What the engine of context I does when it writes to ADDRESS */
+static enum outcome try_write(unsigned int i, uint64_t address)
+{
+	struct user *u = &users[i];
+	enum outcome outcome;
+
+	fill(u->own.mem, i, 'w');
+	must(dma_to_engine(&u->ctx, u->own.iova), "DMA", i);
+	log_await_faults();
+	must(dma_from_engine(&u->ctx, address), "DMA", i);
+	outcome = log_has_fault(u->ctx.name) ? FAULT : NOTHING;
+
+	/* Nobody's memory may have changed but its own, which is put right */
+	for (unsigned int f = 0; f < i; f++) {
+		if (holds(u->filler[f].mem, i, 'w')) {
+			outcome = OWN_DATA;
+			fill(u->filler[f].mem, i, 'f');
+		}
+	}
+	for (unsigned int j = 0; j < ENGINES; j++) {
+		if (!holds(users[j].secret.mem, j, 's'))
+			outcome = LEAKED;
+		for (unsigned int f = 0; f < j; f++)
+			if (!holds(users[j].filler[f].mem, j, 'f'))
+				outcome = LEAKED;
+	}
+	return outcome;
+}
+
+static const char *outcome_name(enum outcome outcome)
+{
+	switch (outcome) {
+	case LEAKED:
+		return "LEAKED";
+	case NOTHING:
+		return "NO FAULT";
+	case FAULT:
+		return "fault";
+	case OWN_DATA:
+		return "own data";
+	}
+	return "?";
+}
+
+static void show_matrix(void)
+{
+	printf("Each context tries each context's address: what its engine read / where its write went.\n");
+	printf("\"fault\": the IOMMU stopped it and named the right client. \"own data\": the same\n");
+	printf("address is its own memory. On the diagonal the own secret is read, and not written.\n\n");
+	printf("  %-14s", "");
+	for (unsigned int j = 0; j < ENGINES; j++)
+		printf("secret of %-11u", j);
+	printf("%s\n  %-14s", "stray address", "");
+	for (unsigned int j = 0; j < ENGINES; j++)
+		printf("%#-21llx", (unsigned long long)users[j].secret.iova);
+	printf("%#llx\n", STRAY);
+
+	for (unsigned int i = 0; i < ENGINES; i++) {
+		printf("  by context %u  ", i);
+		for (unsigned int j = 0; j <= ENGINES; j++) {
+			bool stray = j == ENGINES;
+			uint64_t address = stray ? STRAY : users[j].secret.iova;
+			enum outcome r = try_read(i, address), w = NOTHING;
+			char cell[32];
+
+			if (j == i) {
+				expect(r == OWN_DATA);
+				snprintf(cell, sizeof(cell), "%s",
+					 outcome_name(r));
+			} else {
+				enum outcome want = j < i ? OWN_DATA : FAULT;
+
+				w = try_write(i, address);
+				expect(r == want && w == want);
+				snprintf(cell, sizeof(cell), "%s / %s",
+					 outcome_name(r), outcome_name(w));
+			}
+			printf("%-*s", stray ? 0 : 21, cell);
+		}
+		printf("\n");
+	}
+	printf("\n");
+}
+
+/* No context: no address of any kind lets the engines through */
+static void show_blocked(const char *when)
+{
+	uint8_t *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	unsigned int through = 0;
+
+	if (page == MAP_FAILED)
+		die("no memory");
+	for (unsigned int i = 0; i < ENGINES; i++) {
+		memset(page, 0xa5, PAGE);
+		engine_raw_write(i, physical_address(page));
+		for (unsigned int b = 0; b < PAGE; b++) {
+			if (page[b] != 0xa5) {
+				through++;
+				break;
+			}
+		}
+	}
+	munmap(page, PAGE);
+	printf("%s: %u engines wrote to a physical address, %u got there: %s\n",
+	       when, ENGINES, through, verdict(!through));
+}
+
+static void show_costs(void)
+{
+	struct subdev_rig rig = { .parent = ACCEL };
+	int ret;
+
+	printf("Cost in instructions (strict invalidation; the same in every run)\n\n");
+	printf("  ctx  create   destroy  map 4 KiB  unmap\n");
+	for (unsigned int i = 0; i < ENGINES; i++) {
+		rig.id = i;
+		ret = rig_do(&rig, RIG_COST);
+		must(ret, "cost", i);
+		expect(rig.cost.create && rig.cost.destroy && rig.cost.map &&
+		       rig.cost.unmap);
+		printf("  %-4u %-8llu %-8llu %-10llu %llu\n", i,
+		       (unsigned long long)rig.cost.create,
+		       (unsigned long long)rig.cost.destroy,
+		       (unsigned long long)rig.cost.map,
+		       (unsigned long long)rig.cost.unmap);
+	}
+	printf("\n");
+}
+
+int run_main(void)
+{
+	const char *passthrough = cmdline("iommu.passthrough");
+	struct utsname uts;
+
+	uname(&uts);
+	engines_power_up();
+	must(load_module("arm_smmu_v3"), "cannot load the IOMMU's driver", 0);
+	must(load_module("edu-accel"), "cannot load the example driver", 0);
+	must(load_module("subdev-rig"), "cannot load the rig's module", 0);
+
+	printf("\nLinux %s, default domain type of other devices: %s\n\n",
+	       uts.release,
+	       passthrough ? "identity (iommu.passthrough=1)" : "DMA");
+	/* What passthrough is about, or this would show nothing */
+	expect(!strcmp(read_file("/sys/bus/pci/devices/0000:00:00.0/iommu_group/type"),
+		       passthrough ? "identity" : "DMA"));
+
+	show_blocked("Before create");
+	printf("\n");
+	open_users();
+	show_contexts();
+	show_matrix();
+	close_users();
+	expect(!count_dir(SUBDEVS));
+	show_blocked("After destroy");
+	printf("\n");
+	show_costs();
+
+	if (log_splats())
+		bad++;
+	printf("%s\n", bad ? "NOT isolated, or something else is wrong: see above" :
+	       "Isolated. Nothing in the kernel's log that should not be there.");
+	return bad;
+}
