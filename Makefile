@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# For people. The kernel's own build never reads this file: it is not laid
+# over a tree. KERNEL=, KERNEL_SRC= and BUILD= go on to tools/kernel.
+
+SHELL		:= /bin/bash
+BUILD		?= build
+KERNEL		?= 7.3
+export BUILD KERNEL
+
+OBJECTS		:= drivers/iommu/iommu-subdev.o
+
+.DEFAULT_GOAL	:= help
+# One thing at a time: the steps are parallel inside.
+.NOTPARALLEL:
+
+help: ## List what make can do
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "  KERNEL=$(KERNEL) of Debian, or KERNEL_SRC=path to a tree; all output is in BUILD=$(BUILD)"
+
+setup: ## Install the packages that are missing
+	@tools/setup kernel rig
+
+kernel: setup ## Get the kernel, lay this project over it and build it
+	@tools/kernel build
+
+rig: kernel ## Build what the emulated machine needs beside its kernel
+	@$(MAKE) -s -C tools/rig BUILD=$(abspath $(BUILD))
+
+run: rig ## Boot an emulated machine and show contexts, DMA, isolation and cost
+	@tools/rig/boot run run-passthrough
+
+check: rig ## Run all the tests
+	@tools/setup check
+	@tools/check
+
+w1: setup ## Compile our files with W=1; a warning is an error
+	@tools/kernel w1 $(OBJECTS)
+
+checkpatch: setup ## Run checkpatch.pl --strict on our files and patches
+	@tools/checkpatch
+
+clean: ## Remove the objects, keep the kernel source
+	rm -rf $(BUILD)/linux-*/obj-* $(BUILD)/log
+
+# By name, as BUILD may be a folder with other things in it.
+distclean: clean ## Remove the kernel source as well
+	rm -rf $(BUILD)/linux-*
+
+.PHONY: help setup kernel rig run check w1 checkpatch clean distclean
