@@ -238,11 +238,12 @@ static int iommu_subdev_dma_configure(struct device *dev)
 		if (ret)
 			sd->err = ret;
 	}
-	if (sd->err || !dev->driver)
+	if (!dev->driver)
 		return sd->err;
 
-	if (!device_iommu_mapped(dev))
-		return -ENODEV;
+	/* device_add() has returned 0 all the same */
+	if (sd->err || !device_iommu_mapped(dev))
+		return sd->err ?: -ENODEV;
 
 	ret = iommu_device_use_default_domain(dev);
 	if (ret)
@@ -512,10 +513,8 @@ static int iommu_subdev_register(struct iommu_subdev *sd)
 		return ret;
 
 	ret = device_driver_attach(&iommu_subdev_driver, &sd->dev);
-	/* Neither of the two returns what kept the IOMMU away */
-	if (sd->err)
-		ret = sd->err;
-	else if (ret == -EAGAIN)
+	/* This is how it calls that */
+	if (ret == -EAGAIN)
 		ret = -EPROBE_DEFER;
 	if (ret)
 		device_del(&sd->dev);

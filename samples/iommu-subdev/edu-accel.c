@@ -112,7 +112,7 @@ static int edu_engine_wait(void __iomem *regs)
 
 	return readq_poll_timeout(regs + EDU_DMA_CMD, cmd,
 				  !(cmd & EDU_DMA_CMD_START),
-				  USEC_PER_MSEC, USEC_PER_SEC);
+				  10 * USEC_PER_MSEC, USEC_PER_SEC);
 }
 
 static int edu_context_copy(struct edu_context *ctx, u64 iova, u32 offset,

@@ -259,6 +259,40 @@ static void show_blocked(const char *when)
 	       when, ENGINES, through, verdict(!through));
 }
 
+static void show_refusal(const char *what, int ret, int want)
+{
+	printf("  %-62s %s: %s\n", what, ret ? strerror(-ret) : "done",
+	       verdict(ret == want));
+}
+
+/* What the kernel has to say no to while contexts are live */
+static void show_refusals(void)
+{
+	struct subdev_rig live = { .parent = ACCEL },
+			  parent = { .parent = "rig-parent" };
+	int ret;
+
+	printf("While context 0 is open:\n\n");
+	show_refusal("root writes \"identity\" to its group's type",
+		     write_file("identity", SUBDEVS "/%s/iommu_group/type",
+				users[0].ctx.name), -EPERM);
+	show_refusal("a second context for the same input ID",
+		     rig_do(&live, RIG_CREATE), -EEXIST);
+	parent.id = 0x2000;
+	show_refusal("another device's context for the same stream ID",
+		     rig_do(&parent, RIG_CREATE), -EBUSY);
+	parent.id = 0x500;
+	show_refusal("a context for an ID that firmware maps to no IOMMU",
+		     rig_do(&parent, RIG_CREATE), -ENODEV);
+	parent.id = 0;
+	ret = rig_do(&parent, RIG_CREATE);
+	must(ret, "create", 0);
+	show_refusal("somebody else claims the DMA of a context's group",
+		     rig_do(&parent, RIG_CLAIM_GROUP), -EPERM);
+	must(rig_do(&parent, RIG_DESTROY), "destroy", 0);
+	printf("\n");
+}
+
 static void show_costs(void)
 {
 	struct subdev_rig rig = { .parent = ACCEL };
@@ -304,6 +338,7 @@ int run_main(void)
 	open_users();
 	show_contexts();
 	show_matrix();
+	show_refusals();
 	close_users();
 	expect(!count_dir(SUBDEVS));
 	show_blocked("After destroy");
