@@ -8,7 +8,7 @@ BUILD		?= build
 KERNEL		?= 7.3
 export BUILD KERNEL
 
-OBJECTS		:= drivers/iommu/iommu-subdev.o
+OBJECTS		:= drivers/iommu/iommu-subdev.o samples/iommu-subdev/edu-accel.o
 
 .DEFAULT_GOAL	:= help
 # One thing at a time: the steps are parallel inside.
@@ -35,8 +35,8 @@ check: rig ## Run all the tests
 	@tools/setup check
 	@tools/check
 
-w1: setup ## Compile our files with W=1; a warning is an error
-	@tools/kernel w1 $(OBJECTS)
+w1: setup ## Compile our files with W=1 and sparse; a warning is an error
+	@SPARSE=$$(tools/sparse) tools/kernel w1 $(OBJECTS)
 
 checkpatch: setup ## Run checkpatch.pl --strict on our files and patches
 	@tools/checkpatch
