@@ -132,8 +132,11 @@ static int iommu_subdev_fw_configure(struct device *dev)
 {
 	struct fwnode_handle *fwnode = dev_fwnode(dev->parent);
 	u32 id = to_iommu_subdev(dev)->stream_id;
+	u64 coherent = dev->coherent_dma_mask;
 	int ret;
 
+	/* The code below takes the coherent mask for the limit of both */
+	dev->coherent_dma_mask |= *dev->dma_mask;
 	if (is_of_node(fwnode)) {
 		struct device_node *np = to_of_node(fwnode);
 
@@ -153,6 +156,7 @@ static int iommu_subdev_fw_configure(struct device *dev)
 	} else {
 		ret = -ENODEV;
 	}
+	dev->coherent_dma_mask &= coherent;
 
 	/*
 	 * The driver core gave up waiting for the IOMMU's driver. That lets a
