@@ -1,0 +1,2551 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests for sub-devices, against a mock IOMMU
+ *
+ * The mock has real page tables, in memory, and knows for each stream what is
+ * attached to it. So a test can ask what a DMA of that stream reaches now.
+ */
+#include <kunit/of.h>
+#include <kunit/platform_device.h>
+#include <kunit/test.h>
+#include <linux/atomic.h>
+#include <linux/completion.h>
+#include <linux/debugfs.h>
+#include <linux/delay.h>
+#include <linux/device.h>
+#include <linux/dma-map-ops.h>
+#include <linux/dma-mapping.h>
+#include <linux/fs.h>
+#include <linux/io-pgtable.h>
+#include <linux/iommu.h>
+#include <linux/iommu-subdev.h>
+#include <linux/kernfs.h>
+#include <linux/kobject.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/of.h>
+#include <linux/of_platform.h>
+#include <linux/platform_device.h>
+#include <linux/pm_runtime.h>
+#include <linux/sched.h>
+#include <linux/sched/task.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <trace/events/iommu_subdev.h>
+
+#include "iommu-priv.h"
+
+/* The mock IOMMU */
+
+#define MOCK_NR_STREAMS		64
+#define MOCK_FAULT		((phys_addr_t)-1)
+#define MOCK_PGSIZES		(SZ_4K | SZ_16K | SZ_64K)
+#define MOCK_ADDR_BITS		48
+
+/* Holds one attach until the test lets it go on. */
+struct mock_gate {
+	struct completion reached;
+	struct completion go;
+};
+
+enum mock_grouping {
+	MOCK_GROUP_EACH_DEVICE,
+	MOCK_GROUP_EACH_STREAM,
+	MOCK_GROUP_SINGLE,
+};
+
+/* What one mock IOMMU does instead of working. Zero is a good IOMMU. */
+struct mock_behaviour {
+	enum mock_grouping grouping;
+	/* A stream may have several devices, as on SMMUv2 */
+	bool shared_streams;
+	/* Let other threads run where the core may not expect it */
+	bool yield;
+	int def_domain_type;
+	int xlate_err;
+	int probe_err;
+	int group_err;
+	int alloc_err;
+	int attach_err;
+	void (*finalize)(struct device *dev);
+	struct mock_gate *attach_gate;
+	struct mock_gate *block_gate;
+};
+
+struct mock_stream {
+	struct iommu_domain *domain;
+	struct device *dev;
+	struct iommu_group *group;
+};
+
+struct mock_iommu {
+	struct iommu_device iommu;
+	struct iommu_ops ops;
+	struct device *dev;
+	bool registered;
+	struct mock_behaviour does;
+	struct mock_stream stream[MOCK_NR_STREAMS];
+	/* How many there are now */
+	atomic_t devices;
+	atomic_t groups;
+	atomic_t domains;
+	/* Pages still mapped in a domain that was freed */
+	atomic_t forgotten_pages;
+	/* Domains freed while a stream was attached to them */
+	atomic_t freed_in_use;
+};
+
+struct mock_domain {
+	struct iommu_domain domain;
+	struct mock_iommu *mock;
+	struct io_pgtable_ops *pgtable;
+	atomic_t pages;
+	int last_prot;
+};
+
+static struct mock_iommu mocks[2];
+
+#define to_mock_domain(d) container_of(d, struct mock_domain, domain)
+
+static struct mock_iommu *dev_to_mock(struct device *dev)
+{
+	return container_of(dev->iommu->iommu_dev, struct mock_iommu, iommu);
+}
+
+static struct mock_iommu *fwnode_to_mock(const struct fwnode_handle *fwnode)
+{
+	for (int i = 0; i < ARRAY_SIZE(mocks); i++)
+		if (mocks[i].dev && dev_fwnode(mocks[i].dev) == fwnode)
+			return &mocks[i];
+	return NULL;
+}
+
+static void mock_gate_pass(struct mock_gate **where)
+{
+	struct mock_gate *gate = xchg(where, NULL);
+
+	if (!gate)
+		return;
+	complete(&gate->reached);
+	wait_for_completion(&gate->go);
+}
+
+static void mock_attach_streams(struct iommu_domain *domain, struct device *dev)
+{
+	struct iommu_fwspec *fwspec = dev_iommu_fwspec_get(dev);
+	struct mock_iommu *mock = dev_to_mock(dev);
+
+	for (int i = 0; i < fwspec->num_ids; i++)
+		WRITE_ONCE(mock->stream[fwspec->ids[i]].domain, domain);
+	if (mock->does.yield)
+		schedule();
+}
+
+static int mock_attach_static(struct iommu_domain *domain, struct device *dev,
+			      struct iommu_domain *old)
+{
+	if (domain->type == IOMMU_DOMAIN_BLOCKED)
+		mock_gate_pass(&dev_to_mock(dev)->does.block_gate);
+	mock_attach_streams(domain, dev);
+	return 0;
+}
+
+static const struct iommu_domain_ops mock_static_domain_ops = {
+	.attach_dev	= mock_attach_static,
+};
+
+static struct iommu_domain mock_blocked_domain = {
+	.type	= IOMMU_DOMAIN_BLOCKED,
+	.ops	= &mock_static_domain_ops,
+};
+
+static struct iommu_domain mock_identity_domain = {
+	.type	= IOMMU_DOMAIN_IDENTITY,
+	.ops	= &mock_static_domain_ops,
+};
+
+static struct iommu_domain mock_platform_domain = {
+	.type	= IOMMU_DOMAIN_PLATFORM,
+	.ops	= &mock_static_domain_ops,
+};
+
+static int mock_attach_paging(struct iommu_domain *domain, struct device *dev,
+			      struct iommu_domain *old)
+{
+	struct mock_iommu *mock = dev_to_mock(dev);
+
+	mock_gate_pass(&mock->does.attach_gate);
+	if (mock->does.attach_err)
+		return mock->does.attach_err;
+	mock_attach_streams(domain, dev);
+	return 0;
+}
+
+static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
+			  phys_addr_t paddr, size_t pgsize, size_t pgcount,
+			  int prot, gfp_t gfp, size_t *mapped)
+{
+	struct mock_domain *md = to_mock_domain(domain);
+	size_t before = *mapped;
+	int ret;
+
+	ret = md->pgtable->map_pages(md->pgtable, iova, paddr, pgsize, pgcount,
+				     prot, gfp, mapped);
+	atomic_add((*mapped - before) / pgsize, &md->pages);
+	md->last_prot = prot;
+	return ret;
+}
+
+static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
+			       size_t pgsize, size_t pgcount,
+			       struct iommu_iotlb_gather *gather)
+{
+	struct mock_domain *md = to_mock_domain(domain);
+	size_t unmapped;
+
+	unmapped = md->pgtable->unmap_pages(md->pgtable, iova, pgsize, pgcount,
+					    gather);
+	atomic_sub(unmapped / pgsize, &md->pages);
+	return unmapped;
+}
+
+static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain,
+				     dma_addr_t iova)
+{
+	struct mock_domain *md = to_mock_domain(domain);
+
+	return md->pgtable->iova_to_phys(md->pgtable, iova);
+}
+
+static void mock_domain_free(struct iommu_domain *domain)
+{
+	struct mock_domain *md = to_mock_domain(domain);
+	struct mock_iommu *mock = md->mock;
+
+	for (int i = 0; i < MOCK_NR_STREAMS; i++)
+		if (READ_ONCE(mock->stream[i].domain) == domain)
+			atomic_inc(&mock->freed_in_use);
+	atomic_add(atomic_read(&md->pages), &mock->forgotten_pages);
+	atomic_dec(&mock->domains);
+	free_io_pgtable_ops(md->pgtable);
+	kfree(md);
+}
+
+static const struct iommu_domain_ops mock_paging_domain_ops = {
+	.attach_dev	= mock_attach_paging,
+	.map_pages	= mock_map_pages,
+	.unmap_pages	= mock_unmap_pages,
+	.iova_to_phys	= mock_iova_to_phys,
+	.free		= mock_domain_free,
+};
+
+/* The mock has no TLB: what is unmapped cannot be reached any more. */
+static void mock_tlb_flush_all(void *cookie)
+{
+}
+
+static void mock_tlb_flush_walk(unsigned long iova, size_t size, size_t granule,
+				void *cookie)
+{
+}
+
+static const struct iommu_flush_ops mock_flush_ops = {
+	.tlb_flush_all	= mock_tlb_flush_all,
+	.tlb_flush_walk	= mock_tlb_flush_walk,
+};
+
+static struct iommu_domain *mock_domain_alloc_paging(struct device *dev)
+{
+	struct mock_iommu *mock = dev_to_mock(dev);
+	struct io_pgtable_cfg cfg = {
+		.pgsize_bitmap	= MOCK_PGSIZES,
+		.ias		= MOCK_ADDR_BITS,
+		.oas		= MOCK_ADDR_BITS,
+		.coherent_walk	= true,
+		.tlb		= &mock_flush_ops,
+		.iommu_dev	= mock->dev,
+	};
+	struct mock_domain *md;
+
+	if (mock->does.alloc_err)
+		return ERR_PTR(mock->does.alloc_err);
+
+	md = kzalloc_obj(*md);
+	if (!md)
+		return ERR_PTR(-ENOMEM);
+
+	md->pgtable = alloc_io_pgtable_ops(ARM_64_LPAE_S1, &cfg, md);
+	if (!md->pgtable) {
+		kfree(md);
+		return ERR_PTR(-ENOMEM);
+	}
+
+	md->mock = mock;
+	md->domain.ops = &mock_paging_domain_ops;
+	md->domain.pgsize_bitmap = cfg.pgsize_bitmap;
+	md->domain.geometry.aperture_end = DMA_BIT_MASK(MOCK_ADDR_BITS);
+	md->domain.geometry.force_aperture = true;
+	atomic_inc(&mock->domains);
+	return &md->domain;
+}
+
+static int mock_of_xlate(struct device *dev, const struct of_phandle_args *args)
+{
+	struct mock_iommu *mock = fwnode_to_mock(of_fwnode_handle(args->np));
+
+	if (mock->does.xlate_err)
+		return mock->does.xlate_err;
+	return iommu_fwspec_add_ids(dev, args->args, 1);
+}
+
+static struct iommu_device *mock_probe_device(struct device *dev)
+{
+	struct iommu_fwspec *fwspec = dev_iommu_fwspec_get(dev);
+	struct mock_iommu *mock = fwnode_to_mock(fwspec->iommu_fwnode);
+	int i;
+
+	if (mock->does.probe_err)
+		return ERR_PTR(mock->does.probe_err);
+
+	for (i = 0; i < fwspec->num_ids; i++) {
+		if (fwspec->ids[i] >= MOCK_NR_STREAMS)
+			return ERR_PTR(-EINVAL);
+		/* As SMMUv3 does with a duplicate stream ID */
+		if (mock->stream[fwspec->ids[i]].dev &&
+		    !mock->does.shared_streams)
+			return ERR_PTR(-ENODEV);
+	}
+	for (i = 0; i < fwspec->num_ids; i++)
+		mock->stream[fwspec->ids[i]].dev = dev;
+
+	atomic_inc(&mock->devices);
+	if (mock->does.yield)
+		schedule();
+	return &mock->iommu;
+}
+
+/* The stream stays attached to what the core attached last. */
+static void mock_release_device(struct device *dev)
+{
+	struct iommu_fwspec *fwspec = dev_iommu_fwspec_get(dev);
+	struct mock_iommu *mock = dev_to_mock(dev);
+
+	for (int i = 0; i < fwspec->num_ids; i++)
+		if (mock->stream[fwspec->ids[i]].dev == dev)
+			mock->stream[fwspec->ids[i]].dev = NULL;
+	atomic_dec(&mock->devices);
+}
+
+static void mock_group_release(void *data)
+{
+	struct mock_stream *stream = data;
+	struct mock_iommu *mock;
+
+	for (mock = mocks; mock < mocks + ARRAY_SIZE(mocks); mock++)
+		if (stream >= mock->stream &&
+		    stream < mock->stream + MOCK_NR_STREAMS)
+			atomic_dec(&mock->groups);
+	stream->group = NULL;
+}
+
+static struct iommu_group *mock_device_group(struct device *dev)
+{
+	struct iommu_fwspec *fwspec = dev_iommu_fwspec_get(dev);
+	struct mock_iommu *mock = dev_to_mock(dev);
+	struct mock_stream *stream = &mock->stream[fwspec->ids[0]];
+	struct iommu_group *group;
+
+	if (mock->does.group_err)
+		return ERR_PTR(mock->does.group_err);
+
+	if (mock->does.grouping == MOCK_GROUP_EACH_STREAM && stream->group)
+		return iommu_group_ref_get(stream->group);
+	if (mock->does.grouping == MOCK_GROUP_SINGLE)
+		group = generic_single_device_group(dev);
+	else
+		group = generic_device_group(dev);
+	if (IS_ERR(group) || iommu_group_get_iommudata(group))
+		return group;
+
+	stream->group = group;
+	atomic_inc(&mock->groups);
+	iommu_group_set_iommudata(group, stream, mock_group_release);
+	return group;
+}
+
+static void mock_probe_finalize(struct device *dev)
+{
+	if (dev_to_mock(dev)->does.finalize)
+		dev_to_mock(dev)->does.finalize(dev);
+}
+
+static int mock_def_domain_type(struct device *dev)
+{
+	return dev_to_mock(dev)->does.def_domain_type;
+}
+
+static bool mock_capable(struct device *dev, enum iommu_cap cap)
+{
+	return cap == IOMMU_CAP_CACHE_COHERENCY ||
+	       cap == IOMMU_CAP_DEFERRED_FLUSH;
+}
+
+static const struct iommu_ops mock_ops = {
+	.capable		= mock_capable,
+	.of_xlate		= mock_of_xlate,
+	.probe_device		= mock_probe_device,
+	.probe_finalize		= mock_probe_finalize,
+	.release_device		= mock_release_device,
+	.device_group		= mock_device_group,
+	.def_domain_type	= mock_def_domain_type,
+	.domain_alloc_paging	= mock_domain_alloc_paging,
+	.identity_domain	= &mock_identity_domain,
+	.blocked_domain		= &mock_blocked_domain,
+	.release_domain		= &mock_blocked_domain,
+	.owner			= THIS_MODULE,
+};
+
+static int mock_register(struct mock_iommu *mock)
+{
+	int ret;
+
+	memset(&mock->iommu, 0, sizeof(mock->iommu));
+	ret = iommu_device_sysfs_add(&mock->iommu, mock->dev, NULL, "mock-%s",
+				     dev_name(mock->dev));
+	if (ret)
+		return ret;
+
+	ret = iommu_device_register(&mock->iommu, &mock->ops, mock->dev);
+	if (ret)
+		iommu_device_sysfs_remove(&mock->iommu);
+	else
+		mock->registered = true;
+	return ret;
+}
+
+static void mock_unregister(struct mock_iommu *mock)
+{
+	if (!mock->registered)
+		return;
+	mock->registered = false;
+	iommu_device_unregister(&mock->iommu);
+	iommu_device_sysfs_remove(&mock->iommu);
+}
+
+static void mock_init(struct mock_iommu *mock, struct device *dev)
+{
+	memset(mock, 0, sizeof(*mock));
+	mock->dev = dev;
+	mock->ops = mock_ops;
+	for (int i = 0; i < MOCK_NR_STREAMS; i++)
+		mock->stream[i].domain = &mock_blocked_domain;
+}
+
+/* What does a DMA of this stream to this address reach now? */
+static phys_addr_t mock_dma(struct mock_iommu *mock, unsigned int stream,
+			    dma_addr_t iova)
+{
+	struct iommu_domain *domain = READ_ONCE(mock->stream[stream].domain);
+	phys_addr_t phys;
+
+	if (domain->type == IOMMU_DOMAIN_IDENTITY)
+		return iova;
+	if (!(domain->type & __IOMMU_DOMAIN_PAGING))
+		return MOCK_FAULT;
+	phys = iommu_iova_to_phys(domain, iova);
+	return phys ?: MOCK_FAULT;
+}
+
+static bool mock_is_blocked(struct mock_iommu *mock, unsigned int stream)
+{
+	return READ_ONCE(mock->stream[stream].domain) == &mock_blocked_domain;
+}
+
+/* The platform drivers of the mock and of the parents */
+
+static int mock_platform_probe(struct platform_device *pdev)
+{
+	return 0;
+}
+
+#define MOCK_COMPATIBLE		"test,iommu-subdev-iommu"
+#define PARENT_COMPATIBLE	"test,iommu-subdev-parent"
+
+static const struct of_device_id mock_of_match[] = {
+	{ .compatible = MOCK_COMPATIBLE },
+	{}
+};
+
+static struct platform_driver mock_platform_driver = {
+	.probe	= mock_platform_probe,
+	.driver	= {
+		.name		= "iommu-subdev-test-iommu",
+		.of_match_table	= mock_of_match,
+	},
+};
+
+/* What a test wants to happen in the parent's driver */
+static int (*parent_on_probe)(struct device *parent);
+static void (*parent_on_remove)(struct device *parent);
+
+static int parent_probe(struct platform_device *pdev)
+{
+	return parent_on_probe ? parent_on_probe(&pdev->dev) : 0;
+}
+
+static void parent_remove(struct platform_device *pdev)
+{
+	if (parent_on_remove)
+		parent_on_remove(&pdev->dev);
+}
+
+static const struct of_device_id parent_of_match[] = {
+	{ .compatible = PARENT_COMPATIBLE },
+	{}
+};
+
+static struct platform_driver parent_driver = {
+	.probe	= parent_probe,
+	.remove	= parent_remove,
+	.driver	= {
+		.name		= "iommu-subdev-test-parent",
+		.of_match_table	= parent_of_match,
+	},
+};
+
+/* What each test starts with, and what it must leave behind */
+
+struct subdev_test {
+	/* Of parent-a, which leads ID n to stream 0x10 + n of the mock */
+	struct device *parent;
+	/* Of parent-b, which leads ID n to stream 0x20 + n of the mock */
+	struct device *parent_b;
+	struct mock_iommu *mock;
+	unsigned int refs;
+};
+
+#define STREAM_A(id)	(0x10 + (id))
+#define STREAM_B(id)	(0x20 + (id))
+
+static struct device_node *find_node(struct kunit *test, const char *name)
+{
+	struct device_node *np = of_find_node_by_name(NULL, name);
+
+	KUNIT_ASSERT_NOT_NULL_MSG(test, np, "no node %s", name);
+	return np;
+}
+
+static void destroy_device(void *dev)
+{
+	of_platform_device_destroy(dev, NULL);
+	put_device(dev);
+}
+
+/* The device of a node of the overlay, with its driver bound. */
+static struct device *make_device(struct kunit *test, const char *name)
+{
+	struct device_node *np = find_node(test, name);
+	struct platform_device *pdev;
+
+	pdev = of_platform_device_create(np, NULL, NULL);
+	of_node_put(np);
+	KUNIT_ASSERT_NOT_NULL_MSG(test, pdev, "no device for %s", name);
+	get_device(&pdev->dev);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, destroy_device,
+							   &pdev->dev));
+	KUNIT_ASSERT_NOT_NULL_MSG(test, pdev->dev.driver, "%s has no driver",
+				  name);
+	return &pdev->dev;
+}
+
+static void unmake_device(struct kunit *test, struct device *dev)
+{
+	kunit_release_action(test, destroy_device, dev);
+}
+
+/* References to the nodes that creates and destroys must give back. */
+static unsigned int node_refs(struct subdev_test *t)
+{
+	return kref_read(&t->parent->of_node->kobj.kref) +
+	       kref_read(&t->parent_b->of_node->kobj.kref) +
+	       kref_read(&mocks[0].dev->of_node->kobj.kref) +
+	       kref_read(&mocks[1].dev->of_node->kobj.kref);
+}
+
+static int subdev_test_init(struct kunit *test)
+{
+	struct subdev_test *t;
+
+	t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, t);
+	test->priv = t;
+
+	KUNIT_ASSERT_EQ(test, 0, kunit_platform_driver_register(test, &mock_platform_driver));
+	KUNIT_ASSERT_EQ(test, 0, kunit_platform_driver_register(test, &parent_driver));
+	KUNIT_ASSERT_EQ(test, 0, of_overlay_apply_kunit(test, iommu_subdev_test));
+
+	mock_init(&mocks[0], make_device(test, "iommu-a"));
+	mock_init(&mocks[1], make_device(test, "iommu-b"));
+	t->mock = &mocks[0];
+	KUNIT_ASSERT_EQ(test, 0, mock_register(&mocks[0]));
+	KUNIT_ASSERT_EQ(test, 0, mock_register(&mocks[1]));
+
+	t->parent = make_device(test, "parent-a");
+	t->parent_b = make_device(test, "parent-b");
+	t->refs = node_refs(t);
+	return 0;
+}
+
+static int any_device(struct device *dev, void *data)
+{
+	return 1;
+}
+
+static bool no_subdev_left(void)
+{
+	return !bus_for_each_dev(&iommu_subdev_bus_type, NULL, NULL,
+				 any_device);
+}
+
+/*
+ * A kobject may be released later, with CONFIG_DEBUG_KOBJECT_RELEASE. Without
+ * it there is nothing to wait for.
+ */
+static bool mock_has_groups(struct mock_iommu *mock, int n)
+{
+	int tries = IS_ENABLED(CONFIG_DEBUG_KOBJECT_RELEASE) ? 1000 : 0;
+
+	while (atomic_read(&mock->groups) != n && tries--)
+		msleep(20);
+	return atomic_read(&mock->groups) == n;
+}
+
+/* The mock has @n devices, each in a group of its own, and nothing else. */
+static void expect_left(struct kunit *test, struct mock_iommu *mock, int n)
+{
+	KUNIT_EXPECT_EQ(test, atomic_read(&mock->devices), n);
+	KUNIT_EXPECT_EQ(test, atomic_read(&mock->domains), n);
+	KUNIT_EXPECT_TRUE(test, mock_has_groups(mock, n));
+}
+
+static void subdev_test_exit(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	parent_on_probe = NULL;
+	parent_on_remove = NULL;
+	iommu_set_default_translated(false);
+	/* Init has failed */
+	if (!t || !t->refs)
+		return;
+
+	KUNIT_EXPECT_TRUE(test, no_subdev_left());
+	for (int i = 0; i < ARRAY_SIZE(mocks); i++) {
+		mock_unregister(&mocks[i]);
+		expect_left(test, &mocks[i], 0);
+		KUNIT_EXPECT_EQ(test, atomic_read(&mocks[i].forgotten_pages), 0);
+		KUNIT_EXPECT_EQ(test, atomic_read(&mocks[i].freed_in_use), 0);
+	}
+	KUNIT_EXPECT_EQ(test, node_refs(t), t->refs);
+}
+
+/* What most tests do */
+
+typedef struct device *(*create_fn)(struct device *parent, u32 stream_id);
+
+static const create_fn create_forms[] = {
+	iommu_subdev_create,
+	devm_iommu_subdev_create,
+};
+
+static struct device *must_create(struct kunit *test, struct device *parent,
+				  u32 id)
+{
+	struct device *subdev = iommu_subdev_create(parent, id);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL_MSG(test, subdev, "ID 0x%x", id);
+	return subdev;
+}
+
+/* Both forms of create say @err. */
+static void expect_refused(struct kunit *test, struct device *parent, u32 id,
+			   int err)
+{
+	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+		struct device *subdev = create_forms[i](parent, id);
+
+		KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(subdev), err,
+				    "ID 0x%x, form %d", id, i);
+		iommu_subdev_destroy(subdev);
+	}
+}
+
+static struct page *test_page(struct kunit *test)
+{
+	void *mem = (void *)get_zeroed_page(GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	return virt_to_page(mem);
+}
+
+/* What the DMA API maps for @subdev is what its stream reaches, in a domain. */
+static void expect_translated(struct kunit *test, struct device *subdev,
+			      struct mock_iommu *mock, unsigned int stream)
+{
+	struct page *page = test_page(test);
+	dma_addr_t iova;
+
+	iova = dma_map_page(subdev, page, 0, PAGE_SIZE, DMA_BIDIRECTIONAL);
+	KUNIT_EXPECT_EQ(test, dma_mapping_error(subdev, iova), 0);
+	if (!dma_mapping_error(subdev, iova)) {
+		KUNIT_EXPECT_EQ(test, mock_dma(mock, stream, iova),
+				page_to_phys(page));
+		KUNIT_EXPECT_EQ(test, mock_dma(mock, stream, page_to_phys(page)),
+				MOCK_FAULT);
+		dma_unmap_page(subdev, iova, PAGE_SIZE, DMA_BIDIRECTIONAL);
+		KUNIT_EXPECT_EQ(test, mock_dma(mock, stream, iova), MOCK_FAULT);
+	}
+	__free_page(page);
+}
+
+/* Both forms of create give a context, and destroy blocks its stream. */
+static void expect_works(struct kunit *test, struct device *parent, u32 id,
+			 struct mock_iommu *mock, unsigned int stream)
+{
+	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+		struct device *subdev = create_forms[i](parent, id);
+
+		KUNIT_EXPECT_NOT_ERR_OR_NULL_MSG(test, subdev,
+						 "ID 0x%x, form %d", id, i);
+		if (IS_ERR_OR_NULL(subdev))
+			continue;
+		expect_translated(test, subdev, mock, stream);
+		iommu_subdev_destroy(subdev);
+		KUNIT_EXPECT_TRUE(test, mock_is_blocked(mock, stream));
+	}
+}
+
+/* The errors */
+
+/* A parent that is NULL is invalid. */
+static void subdev_test_einval_null(struct kunit *test)
+{
+	expect_refused(test, NULL, 1, -EINVAL);
+}
+
+/* A parent that is not registered, not yet or not any more, is invalid. */
+static void subdev_test_einval_unregistered(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *parent = get_device(t->parent_b);
+	struct platform_device *pdev;
+
+	pdev = kunit_platform_device_alloc(test, parent_driver.driver.name,
+					   PLATFORM_DEVID_NONE);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pdev);
+	expect_refused(test, &pdev->dev, 1, -EINVAL);
+
+	of_platform_device_destroy(parent, NULL);
+	expect_refused(test, parent, 1, -EINVAL);
+	put_device(parent);
+	t->refs = node_refs(t);
+}
+
+/* A parent without a driver is invalid, until a driver is bound. */
+static void subdev_test_einval_unbound(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	device_release_driver(t->parent);
+	expect_refused(test, t->parent, 1, -EINVAL);
+	expect_left(test, t->mock, 0);
+
+	KUNIT_ASSERT_EQ(test, device_attach(t->parent), 1);
+	expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+}
+
+/* A sub-device is no parent. */
+static void subdev_test_einval_subdev(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev = must_create(test, t->parent, 1);
+
+	expect_refused(test, subdev, 1, -EINVAL);
+	expect_refused(test, subdev, 2, -EINVAL);
+	iommu_subdev_destroy(subdev);
+}
+
+/* An ID that firmware does not map has no IOMMU. */
+static void subdev_test_enodev_id(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	expect_refused(test, t->parent, 0x10, -ENODEV);
+	expect_refused(test, t->parent, U32_MAX, -ENODEV);
+	expect_works(test, t->parent, 0, t->mock, STREAM_A(0));
+	expect_works(test, t->parent, 0xf, t->mock, STREAM_A(0xf));
+}
+
+/* A parent without an iommu-map has no IOMMU for any ID. */
+static void subdev_test_enodev_map(struct kunit *test)
+{
+	expect_refused(test, make_device(test, "parent-unmapped"), 1, -ENODEV);
+}
+
+/* An ID that leads to an IOMMU that firmware has disabled has no IOMMU. */
+static void subdev_test_enodev_disabled(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	expect_refused(test, t->parent, 0x101, -ENODEV);
+	expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+}
+
+/* A parent that firmware does not describe has no IOMMU. */
+static void subdev_test_enodev_fwnode(struct kunit *test)
+{
+	const struct platform_device_info info = {
+		.name		= parent_driver.driver.name,
+		.id		= PLATFORM_DEVID_AUTO,
+		.dma_mask	= DMA_BIT_MASK(32),
+	};
+	struct platform_device *pdev;
+
+	pdev = kunit_platform_device_register_full(test, &info);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pdev);
+	KUNIT_ASSERT_NOT_NULL(test, pdev->dev.driver);
+	expect_refused(test, &pdev->dev, 1, -ENODEV);
+	kunit_platform_device_unregister(test, pdev);
+}
+
+/* An IOMMU whose driver is missing is waited for, and works when it is there. */
+static void subdev_test_eprobe_defer(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	if (!IS_ENABLED(CONFIG_MODULES))
+		kunit_skip(test, "no driver can come later without CONFIG_MODULES");
+
+	mock_unregister(t->mock);
+	expect_refused(test, t->parent, 1, -EPROBE_DEFER);
+	/* The other IOMMU is there */
+	expect_works(test, t->parent, 0x201, &mocks[1], STREAM_A(1));
+
+	KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
+	expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+}
+
+/* An ID of a parent has one live sub-device, whichever form made it. */
+static void subdev_test_eexist(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+		struct device *subdev = create_forms[i](t->parent, 1);
+
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
+		expect_refused(test, t->parent, 1, -EEXIST);
+		/* The live one has not noticed */
+		expect_translated(test, subdev, t->mock, STREAM_A(1));
+		iommu_subdev_destroy(subdev);
+		expect_left(test, t->mock, 0);
+	}
+}
+
+/* The same ID of two parents is two streams. */
+static void subdev_test_same_id_of_two_parents(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *a = must_create(test, t->parent, 1);
+	struct device *b = must_create(test, t->parent_b, 1);
+
+	expect_translated(test, a, t->mock, STREAM_A(1));
+	expect_translated(test, b, t->mock, STREAM_B(1));
+	expect_left(test, t->mock, 2);
+	iommu_subdev_destroy(a);
+	expect_translated(test, b, t->mock, STREAM_B(1));
+	iommu_subdev_destroy(b);
+}
+
+/* A stream whose group has a device already is refused; that device stays. */
+static void subdev_test_ebusy_foreign_first(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct iommu_domain *domain;
+	struct device *foreign;
+
+	t->mock->does.grouping = MOCK_GROUP_EACH_STREAM;
+	t->mock->does.shared_streams = true;
+	foreign = make_device(test, "foreign");
+	domain = iommu_get_domain_for_dev(foreign);
+	KUNIT_ASSERT_NOT_NULL(test, domain);
+
+	expect_refused(test, t->parent, 0xf, -EBUSY);
+	expect_left(test, t->mock, 1);
+	KUNIT_EXPECT_PTR_EQ(test, t->mock->stream[STREAM_A(0xf)].domain, domain);
+	expect_translated(test, foreign, t->mock, STREAM_A(0xf));
+	expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+
+	unmake_device(test, foreign);
+	expect_works(test, t->parent, 0xf, t->mock, STREAM_A(0xf));
+}
+
+/* A device that comes into the group of a sub-device later does not get in. */
+static void subdev_test_ebusy_foreign_later(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *foreign, *subdev;
+
+	t->mock->does.grouping = MOCK_GROUP_EACH_STREAM;
+	t->mock->does.shared_streams = true;
+	subdev = must_create(test, t->parent, 0xf);
+	foreign = make_device(test, "foreign");
+
+	KUNIT_EXPECT_FALSE(test, device_iommu_mapped(foreign));
+	KUNIT_EXPECT_PTR_EQ(test, t->mock->stream[STREAM_A(0xf)].domain,
+			    iommu_get_domain_for_dev(subdev));
+	expect_left(test, t->mock, 1);
+	expect_translated(test, subdev, t->mock, STREAM_A(0xf));
+
+	iommu_subdev_destroy(subdev);
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(0xf)));
+	unmake_device(test, foreign);
+}
+
+/* Two IDs that lead to one stream, of one parent or of two, are not isolated. */
+static void subdev_test_ebusy_same_stream(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev;
+
+	t->mock->does.grouping = MOCK_GROUP_EACH_STREAM;
+	t->mock->does.shared_streams = true;
+	subdev = must_create(test, t->parent, 1);
+	expect_refused(test, t->parent, 0x301, -EBUSY);
+	expect_refused(test, t->parent_b, 0x301, -EBUSY);
+	expect_left(test, t->mock, 1);
+	expect_translated(test, subdev, t->mock, STREAM_A(1));
+	iommu_subdev_destroy(subdev);
+	expect_works(test, t->parent, 0x301, t->mock, STREAM_A(1));
+}
+
+/* An IOMMU with one group for everything takes one device, whoever is first. */
+static void subdev_test_ebusy_single_group(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *foreign, *subdev;
+
+	t->mock->does.grouping = MOCK_GROUP_SINGLE;
+	subdev = must_create(test, t->parent, 1);
+	expect_refused(test, t->parent, 2, -EBUSY);
+	foreign = make_device(test, "foreign-alone");
+	KUNIT_EXPECT_FALSE(test, device_iommu_mapped(foreign));
+	expect_left(test, t->mock, 1);
+	expect_translated(test, subdev, t->mock, STREAM_A(1));
+	unmake_device(test, foreign);
+	iommu_subdev_destroy(subdev);
+
+	foreign = make_device(test, "foreign-alone");
+	KUNIT_EXPECT_TRUE(test, device_iommu_mapped(foreign));
+	expect_refused(test, t->parent, 1, -EBUSY);
+	expect_left(test, t->mock, 1);
+	unmake_device(test, foreign);
+	expect_works(test, t->parent, 2, t->mock, STREAM_A(2));
+}
+
+/* A stream that the IOMMU's driver does not take twice is busy. */
+static void subdev_test_ebusy_duplicate(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *foreign = make_device(test, "foreign");
+	struct device *subdev;
+
+	expect_refused(test, t->parent, 0xf, -EBUSY);
+	expect_translated(test, foreign, t->mock, STREAM_A(0xf));
+	unmake_device(test, foreign);
+
+	subdev = must_create(test, t->parent, 1);
+	expect_refused(test, t->parent, 0x301, -EBUSY);
+	expect_refused(test, t->parent_b, 0x301, -EBUSY);
+	iommu_subdev_destroy(subdev);
+}
+
+/* An IOMMU that wants identity, or can do nothing else, cannot isolate. */
+static void subdev_test_eopnotsupp(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct mock_iommu *mock = t->mock;
+
+	mock->does.def_domain_type = IOMMU_DOMAIN_IDENTITY;
+	expect_refused(test, t->parent, 1, -EOPNOTSUPP);
+	mock->does.def_domain_type = 0;
+	expect_works(test, t->parent, 1, mock, STREAM_A(1));
+
+	mock->ops.domain_alloc_paging = NULL;
+	expect_refused(test, t->parent, 1, -EOPNOTSUPP);
+	iommu_set_default_passthrough(false);
+	expect_refused(test, t->parent, 1, -EOPNOTSUPP);
+	iommu_set_default_translated(false);
+	mock->ops.domain_alloc_paging = mock_domain_alloc_paging;
+
+	mock->ops.default_domain = &mock_identity_domain;
+	expect_refused(test, t->parent, 1, -EOPNOTSUPP);
+	mock->ops.default_domain = &mock_blocked_domain;
+	expect_refused(test, t->parent, 1, -EOPNOTSUPP);
+	mock->ops.default_domain = &mock_platform_domain;
+	expect_refused(test, t->parent, 1, -EOPNOTSUPP);
+	mock->ops.default_domain = NULL;
+
+	expect_left(test, mock, 0);
+	expect_works(test, t->parent, 1, mock, STREAM_A(1));
+}
+
+/* An error of the IOMMU's driver is the error of create. */
+static void subdev_test_driver_errors(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	int *const calls[] = {
+		&t->mock->does.xlate_err,
+		&t->mock->does.probe_err,
+		&t->mock->does.group_err,
+		&t->mock->does.alloc_err,
+	};
+	const int errs[] = { -EIO, -ENOSPC, -EINVAL, -EPROBE_DEFER };
+
+	for (int i = 0; i < ARRAY_SIZE(calls); i++) {
+		for (int j = 0; j < ARRAY_SIZE(errs); j++) {
+			*calls[i] = errs[j];
+			expect_refused(test, t->parent, 1, errs[j]);
+			*calls[i] = 0;
+			expect_left(test, t->mock, 0);
+			KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+			expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+		}
+	}
+}
+
+/* So is the error of its attach, which the core does not expect to fail. */
+static void subdev_test_attach_error(struct kunit *test)
+{
+#ifdef kunit_warning_suppress
+	struct subdev_test *t = test->priv;
+
+	t->mock->does.attach_err = -EIO;
+	kunit_warning_suppress(test)
+		expect_refused(test, t->parent, 1, -EIO);
+	t->mock->does.attach_err = 0;
+	expect_left(test, t->mock, 0);
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+	expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+#else
+	kunit_skip(test, "the warning of the core cannot be suppressed");
+#endif
+}
+
+/* The context */
+
+/* What create returns has a domain of the DMA API and a group of its own. */
+static void subdev_test_create(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev = must_create(test, t->parent, 1);
+	struct device *other = must_create(test, t->parent, 2);
+
+	expect_left(test, t->mock, 2);
+	KUNIT_EXPECT_TRUE(test, iommu_get_domain_for_dev(subdev)->type & __IOMMU_DOMAIN_DMA_API);
+	KUNIT_EXPECT_PTR_NE(test, subdev->iommu_group, other->iommu_group);
+	KUNIT_EXPECT_PTR_EQ(test, subdev->parent, t->parent);
+	expect_translated(test, subdev, t->mock, STREAM_A(1));
+	expect_translated(test, other, t->mock, STREAM_A(2));
+
+	iommu_subdev_destroy(subdev);
+	expect_translated(test, other, t->mock, STREAM_A(2));
+	iommu_subdev_destroy(other);
+}
+
+/* Destroy ignores NULL and errors, so a caller need not look. */
+static void subdev_test_destroy_nothing(struct kunit *test)
+{
+	iommu_subdev_destroy(NULL);
+	iommu_subdev_destroy(ERR_PTR(-EBUSY));
+}
+
+/* An ID can be used again as soon as destroy has returned, any number of times. */
+static void subdev_test_again(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	for (int i = 0; i < 100; i++)
+		expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+	expect_left(test, t->mock, 0);
+}
+
+/* With passthrough for all others a sub-device is still translated. */
+static void subdev_test_passthrough(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *foreign;
+
+	iommu_set_default_passthrough(false);
+	foreign = make_device(test, "foreign-alone");
+	KUNIT_EXPECT_PTR_EQ(test, iommu_get_domain_for_dev(foreign),
+			    &mock_identity_domain);
+	expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+	unmake_device(test, foreign);
+}
+
+/* As user space does in /sys/kernel/iommu_groups. */
+static ssize_t write_group_type(struct device *dev, const char *type)
+{
+	struct kernfs_node *link, *group, *file;
+	ssize_t ret = -ENOENT;
+
+	link = kernfs_find_and_get(dev->kobj.sd, "iommu_group");
+	if (!link)
+		return ret;
+	group = link->symlink.target_kn;
+	file = kernfs_find_and_get(group, "type");
+	if (file) {
+		struct kobject *kobj = group->priv;
+
+		ret = get_ktype(kobj)->sysfs_ops->store(kobj, file->priv, type,
+							strlen(type));
+		kernfs_put(file);
+	}
+	kernfs_put(link);
+	return ret;
+}
+
+/* While a sub-device lives nobody else can own its group, nor its domain. */
+static void subdev_test_ownership(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev = must_create(test, t->parent, 1);
+	struct iommu_domain *domain = iommu_get_domain_for_dev(subdev);
+	struct iommu_group *group = iommu_group_get(subdev);
+	int ret;
+
+	ret = iommu_group_claim_dma_owner(group, test);
+	KUNIT_EXPECT_EQ(test, ret, -EPERM);
+	if (!ret)
+		iommu_group_release_dma_owner(group);
+	ret = iommu_device_claim_dma_owner(subdev, test);
+	KUNIT_EXPECT_EQ(test, ret, -EPERM);
+	if (!ret)
+		iommu_device_release_dma_owner(subdev);
+	iommu_group_put(group);
+
+	KUNIT_EXPECT_EQ(test, write_group_type(subdev, "identity"), -EPERM);
+	KUNIT_EXPECT_EQ(test, write_group_type(subdev, "DMA"), -EPERM);
+	KUNIT_EXPECT_EQ(test, write_group_type(subdev, "auto"), -EPERM);
+	KUNIT_EXPECT_PTR_EQ(test, iommu_get_domain_for_dev(subdev), domain);
+	expect_translated(test, subdev, t->mock, STREAM_A(1));
+	/* Lazy is still translated, and may be wanted */
+	KUNIT_EXPECT_GT(test, write_group_type(subdev, "DMA-FQ"), 0);
+	KUNIT_EXPECT_PTR_EQ(test, iommu_get_domain_for_dev(subdev), domain);
+	expect_translated(test, subdev, t->mock, STREAM_A(1));
+	iommu_subdev_destroy(subdev);
+}
+
+static ssize_t early_result;
+
+static void want_identity(struct device *dev)
+{
+	early_result = write_group_type(dev, "identity");
+}
+
+/* Nor can user space that is faster than create make it identity. */
+static void subdev_test_identity_early(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	t->mock->does.finalize = want_identity;
+	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+		struct device *subdev;
+
+		early_result = 0;
+		subdev = create_forms[i](t->parent, 1);
+		KUNIT_EXPECT_LT(test, early_result, 0);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
+		expect_translated(test, subdev, t->mock, STREAM_A(1));
+		iommu_subdev_destroy(subdev);
+	}
+}
+
+/* The name is the parent's and the ID, and sysfs has the ID. */
+static void subdev_test_names(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev = must_create(test, t->parent, 0xf);
+	struct attribute *attr = subdev->bus->dev_groups[0]->attrs[0];
+	struct device *found;
+	char name[64], *buf;
+
+	snprintf(name, sizeof(name), "%s.f", dev_name(t->parent));
+	KUNIT_EXPECT_STREQ(test, subdev->bus->name, "iommu_subdev");
+	KUNIT_EXPECT_STREQ(test, dev_name(subdev), name);
+	found = bus_find_device_by_name(subdev->bus, NULL, name);
+	KUNIT_EXPECT_PTR_EQ(test, found, subdev);
+	put_device(found);
+
+	buf = (char *)get_zeroed_page(GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	KUNIT_EXPECT_STREQ(test, attr->name, "input_id");
+	container_of(attr, struct device_attribute, attr)->show(subdev, NULL, buf);
+	KUNIT_EXPECT_STREQ(test, buf, "0xf\n");
+	free_page((unsigned long)buf);
+	iommu_subdev_destroy(subdev);
+}
+
+struct traced {
+	struct device *parent;
+	u32 id;
+	int group_id;
+	int result;
+	unsigned int count;
+};
+
+static void trace_probe(void *data, struct device *parent, u32 id, int group_id,
+			int result)
+{
+	struct traced *traced = data;
+
+	traced->parent = parent;
+	traced->id = id;
+	traced->group_id = group_id;
+	traced->result = result;
+	traced->count++;
+}
+
+/* The tracepoints see each create, with its result, and each destroy. */
+static void subdev_test_tracepoints(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct traced create = {}, destroy = {};
+	struct device *subdev;
+	int group_id;
+
+	if (!IS_ENABLED(CONFIG_TRACEPOINTS))
+		kunit_skip(test, "no tracepoints");
+	KUNIT_ASSERT_EQ(test, 0, register_trace_iommu_subdev_create(trace_probe, &create));
+	KUNIT_EXPECT_EQ(test, 0, register_trace_iommu_subdev_destroy(trace_probe, &destroy));
+
+	subdev = iommu_subdev_create(t->parent, 1);
+	group_id = IS_ERR(subdev) ? -1 : iommu_group_id(subdev->iommu_group);
+	KUNIT_EXPECT_EQ(test, create.count, 1);
+	KUNIT_EXPECT_PTR_EQ(test, create.parent, t->parent);
+	KUNIT_EXPECT_EQ(test, create.id, 1);
+	KUNIT_EXPECT_EQ(test, create.group_id, group_id);
+	KUNIT_EXPECT_EQ(test, create.result, 0);
+
+	KUNIT_EXPECT_PTR_EQ(test, iommu_subdev_create(t->parent, 1), ERR_PTR(-EEXIST));
+	KUNIT_EXPECT_EQ(test, create.count, 2);
+	KUNIT_EXPECT_EQ(test, create.result, -EEXIST);
+
+	iommu_subdev_destroy(subdev);
+	KUNIT_EXPECT_EQ(test, destroy.count, 1);
+	KUNIT_EXPECT_PTR_EQ(test, destroy.parent, t->parent);
+	KUNIT_EXPECT_EQ(test, destroy.id, 1);
+	KUNIT_EXPECT_EQ(test, destroy.group_id, group_id);
+	KUNIT_EXPECT_EQ(test, destroy.result, 0);
+
+	/* The parent may have no driver or not exist at all */
+	iommu_subdev_create(NULL, 7);
+	KUNIT_EXPECT_EQ(test, create.count, 3);
+	KUNIT_EXPECT_EQ(test, create.result, -EINVAL);
+
+	/* One that was forgotten is told from one that was managed */
+	iommu_subdev_create(t->parent, 2);
+	device_release_driver(t->parent);
+	KUNIT_EXPECT_EQ(test, destroy.result, -EBUSY);
+	KUNIT_EXPECT_EQ(test, device_attach(t->parent), 1);
+	devm_iommu_subdev_create(t->parent, 3);
+	device_release_driver(t->parent);
+	KUNIT_EXPECT_EQ(test, destroy.count, 3);
+	KUNIT_EXPECT_EQ(test, destroy.id, 3);
+	KUNIT_EXPECT_EQ(test, destroy.result, 0);
+
+	unregister_trace_iommu_subdev_create(trace_probe, &create);
+	unregister_trace_iommu_subdev_destroy(trace_probe, &destroy);
+	tracepoint_synchronize_unregister();
+}
+
+/* The DMA API on it */
+
+/* The same IOVA in two contexts is two pages. */
+static void subdev_test_same_iova(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *dev[2] = {
+		must_create(test, t->parent, 1),
+		must_create(test, t->parent, 2),
+	};
+	struct page *page[2] = { test_page(test), test_page(test) };
+	dma_addr_t iova[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		iova[i] = dma_map_page(dev[i], page[i], 0, PAGE_SIZE, DMA_TO_DEVICE);
+		KUNIT_EXPECT_EQ(test, dma_mapping_error(dev[i], iova[i]), 0);
+	}
+	KUNIT_EXPECT_EQ(test, iova[0], iova[1]);
+	for (i = 0; i < 2; i++)
+		KUNIT_EXPECT_EQ(test, mock_dma(t->mock, STREAM_A(1 + i), iova[i]),
+				page_to_phys(page[i]));
+
+	/* A stream that is not set up reaches neither of them */
+	KUNIT_EXPECT_EQ(test, mock_dma(t->mock, STREAM_A(3), iova[0]), MOCK_FAULT);
+
+	for (i = 0; i < 2; i++) {
+		dma_unmap_page(dev[i], iova[i], PAGE_SIZE, DMA_TO_DEVICE);
+		iommu_subdev_destroy(dev[i]);
+		KUNIT_EXPECT_EQ(test, mock_dma(t->mock, STREAM_A(1 + i), iova[i]),
+				MOCK_FAULT);
+		__free_page(page[i]);
+	}
+}
+
+/* The DMA masks start as the parent's, and are the sub-device's own. */
+static void subdev_test_masks(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct page *page = test_page(test);
+	const struct {
+		u64 streaming;
+		u64 coherent;
+	} masks[] = {
+		{ DMA_BIT_MASK(32), DMA_BIT_MASK(32) },
+		{ DMA_BIT_MASK(36), DMA_BIT_MASK(40) },
+		{ DMA_BIT_MASK(40), DMA_BIT_MASK(36) },
+		{ DMA_BIT_MASK(64), DMA_BIT_MASK(64) },
+	};
+	const u64 narrow = DMA_BIT_MASK(24);
+
+	for (int i = 0; i < ARRAY_SIZE(masks); i++) {
+		struct device *subdev;
+		dma_addr_t iova;
+
+		KUNIT_ASSERT_EQ(test, 0, dma_set_mask(t->parent, masks[i].streaming));
+		KUNIT_ASSERT_EQ(test, 0, dma_set_coherent_mask(t->parent, masks[i].coherent));
+		subdev = must_create(test, t->parent, 1);
+		KUNIT_EXPECT_EQ(test, dma_get_mask(subdev), masks[i].streaming);
+		KUNIT_EXPECT_EQ(test, subdev->coherent_dma_mask, masks[i].coherent);
+
+		KUNIT_EXPECT_EQ(test, 0, dma_set_mask_and_coherent(subdev, narrow));
+		KUNIT_EXPECT_EQ(test, dma_get_mask(t->parent), masks[i].streaming);
+		KUNIT_EXPECT_EQ(test, t->parent->coherent_dma_mask, masks[i].coherent);
+		iova = dma_map_page(subdev, page, 0, PAGE_SIZE, DMA_TO_DEVICE);
+		KUNIT_EXPECT_EQ(test, dma_mapping_error(subdev, iova), 0);
+		KUNIT_EXPECT_LE(test, iova + PAGE_SIZE - 1, narrow);
+		dma_unmap_page(subdev, iova, PAGE_SIZE, DMA_TO_DEVICE);
+		iommu_subdev_destroy(subdev);
+	}
+	__free_page(page);
+}
+
+/* The DMA parameters start as the parent's, and are the sub-device's own. */
+static void subdev_test_dma_parms(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev;
+
+	dma_set_max_seg_size(t->parent, SZ_128K);
+	dma_set_seg_boundary(t->parent, SZ_1M - 1);
+	dma_set_min_align_mask(t->parent, SZ_2K - 1);
+	subdev = must_create(test, t->parent, 1);
+	KUNIT_EXPECT_EQ(test, dma_get_max_seg_size(subdev), SZ_128K);
+	KUNIT_EXPECT_EQ(test, dma_get_seg_boundary(subdev), SZ_1M - 1);
+	KUNIT_EXPECT_EQ(test, dma_get_min_align_mask(subdev), SZ_2K - 1);
+
+	dma_set_max_seg_size(subdev, SZ_64K);
+	dma_set_seg_boundary(subdev, SZ_64K - 1);
+	dma_set_min_align_mask(subdev, SZ_4K - 1);
+	KUNIT_EXPECT_EQ(test, dma_get_max_seg_size(t->parent), SZ_128K);
+	KUNIT_EXPECT_EQ(test, dma_get_seg_boundary(t->parent), SZ_1M - 1);
+	KUNIT_EXPECT_EQ(test, dma_get_min_align_mask(t->parent), SZ_2K - 1);
+	iommu_subdev_destroy(subdev);
+}
+
+/* The dma-ranges of the parent, or of its bus, limit the IOVAs. */
+static void subdev_test_dma_ranges(struct kunit *test)
+{
+	static const char *const names[] = {
+		"parent-narrow", "parent-on-narrow-bus",
+	};
+	struct subdev_test *t = test->priv;
+	struct page *page = test_page(test);
+
+	for (int i = 0; i < ARRAY_SIZE(names); i++) {
+		struct device *parent = make_device(test, names[i]);
+		struct device *subdev = must_create(test, parent, 1);
+		dma_addr_t iova, coherent;
+		void *mem;
+
+		KUNIT_EXPECT_EQ(test, dma_set_mask_and_coherent(subdev, DMA_BIT_MASK(40)), 0);
+		iova = dma_map_page(subdev, page, 0, PAGE_SIZE, DMA_TO_DEVICE);
+		KUNIT_EXPECT_EQ(test, dma_mapping_error(subdev, iova), 0);
+		KUNIT_EXPECT_LT_MSG(test, iova, 0x20000000, "%s", names[i]);
+		mem = dma_alloc_coherent(subdev, PAGE_SIZE, &coherent, GFP_KERNEL);
+		KUNIT_EXPECT_NOT_NULL(test, mem);
+		KUNIT_EXPECT_LT_MSG(test, coherent, 0x20000000, "%s", names[i]);
+		KUNIT_EXPECT_EQ(test, mock_dma(t->mock, 0x31, iova), page_to_phys(page));
+
+		dma_free_coherent(subdev, PAGE_SIZE, mem, coherent);
+		dma_unmap_page(subdev, iova, PAGE_SIZE, DMA_TO_DEVICE);
+		iommu_subdev_destroy(subdev);
+		unmake_device(test, parent);
+	}
+	__free_page(page);
+}
+
+/* The sub-device is as coherent as firmware says of the parent. */
+static void subdev_test_coherency(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *parents[] = { t->parent, t->parent_b };
+	const unsigned int streams[] = { STREAM_A(1), STREAM_B(1) };
+	struct page *page = test_page(test);
+
+	for (int i = 0; i < ARRAY_SIZE(parents); i++) {
+		bool coherent = dev_is_dma_coherent(parents[i]);
+		struct device *subdev = must_create(test, parents[i], 1);
+		struct mock_domain *md;
+		dma_addr_t iova;
+
+		KUNIT_EXPECT_EQ(test, dev_is_dma_coherent(subdev), coherent);
+		iova = dma_map_page(subdev, page, 0, PAGE_SIZE, DMA_TO_DEVICE);
+		KUNIT_EXPECT_EQ(test, dma_mapping_error(subdev, iova), 0);
+		md = to_mock_domain(t->mock->stream[streams[i]].domain);
+		KUNIT_EXPECT_EQ(test, !!(md->last_prot & IOMMU_CACHE), coherent);
+		dma_unmap_page(subdev, iova, PAGE_SIZE, DMA_TO_DEVICE);
+		iommu_subdev_destroy(subdev);
+	}
+	/* Where the architecture has devices that are not, parent-b is one */
+	KUNIT_EXPECT_TRUE(test, dev_is_dma_coherent(t->parent));
+	if (IS_ENABLED(CONFIG_ARCH_HAS_SETUP_DMA_OPS) &&
+	    !IS_ENABLED(CONFIG_OF_DMA_DEFAULT_COHERENT))
+		KUNIT_EXPECT_FALSE(test, dev_is_dma_coherent(t->parent_b));
+	__free_page(page);
+}
+
+/* A driver can attach a domain of its own, and gets the DMA API back after. */
+static void subdev_test_own_domain(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev = must_create(test, t->parent, 1);
+	struct page *page = test_page(test);
+	struct iommu_domain *domain;
+	const dma_addr_t own = SZ_1M;
+	dma_addr_t iova;
+
+	iova = dma_map_page(subdev, page, 0, PAGE_SIZE, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, dma_mapping_error(subdev, iova), 0);
+
+	domain = iommu_paging_domain_alloc(subdev);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, domain);
+	KUNIT_EXPECT_EQ(test, 0, iommu_map(domain, own, page_to_phys(page), PAGE_SIZE,
+					   IOMMU_READ, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, 0, iommu_attach_device(domain, subdev));
+	KUNIT_EXPECT_EQ(test, mock_dma(t->mock, STREAM_A(1), own), page_to_phys(page));
+	KUNIT_EXPECT_EQ(test, mock_dma(t->mock, STREAM_A(1), iova), MOCK_FAULT);
+
+	iommu_detach_device(domain, subdev);
+	KUNIT_EXPECT_EQ(test, mock_dma(t->mock, STREAM_A(1), own), MOCK_FAULT);
+	KUNIT_EXPECT_EQ(test, mock_dma(t->mock, STREAM_A(1), iova), page_to_phys(page));
+	iommu_unmap(domain, own, PAGE_SIZE);
+	iommu_domain_free(domain);
+
+	dma_unmap_page(subdev, iova, PAGE_SIZE, DMA_TO_DEVICE);
+	iommu_subdev_destroy(subdev);
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+	__free_page(page);
+}
+
+static void direct_region(struct device *dev, struct list_head *head)
+{
+	struct iommu_resv_region *region;
+
+	region = iommu_alloc_resv_region(SZ_1G, SZ_64K, IOMMU_READ | IOMMU_WRITE,
+					 IOMMU_RESV_DIRECT, GFP_KERNEL);
+	if (region)
+		list_add_tail(&region->list, head);
+}
+
+/* What firmware says of a node is about the device of that node. */
+static void direct_region_of_node(struct device *dev, struct list_head *head)
+{
+	if (dev->of_node)
+		direct_region(dev, head);
+}
+
+/* What firmware mapped for the parent is not reached by its sub-devices. */
+static void subdev_test_reserved(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *parent, *subdev;
+	LIST_HEAD(regions);
+
+	t->mock->ops.get_resv_regions = direct_region_of_node;
+	parent = make_device(test, "parent-translated");
+	subdev = must_create(test, parent, 1);
+	KUNIT_EXPECT_EQ(test, mock_dma(t->mock, 0x2f, SZ_1G), SZ_1G);
+	KUNIT_EXPECT_EQ(test, mock_dma(t->mock, 0x31, SZ_1G), MOCK_FAULT);
+	iommu_get_resv_regions(subdev, &regions);
+	KUNIT_EXPECT_TRUE(test, list_empty(&regions));
+	iommu_put_resv_regions(subdev, &regions);
+
+	expect_translated(test, subdev, t->mock, 0x31);
+	iommu_subdev_destroy(subdev);
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, 0x31));
+	unmake_device(test, parent);
+	/* The pages that the core mapped for firmware die with their domain */
+	atomic_set(&t->mock->forgotten_pages, 0);
+}
+
+/* A stream in which the IOMMU's driver wants a hole is blocked all the same. */
+static void subdev_test_direct(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev;
+
+	t->mock->ops.get_resv_regions = direct_region;
+	subdev = must_create(test, t->parent, 1);
+	KUNIT_EXPECT_EQ(test, mock_dma(t->mock, STREAM_A(1), SZ_1G), SZ_1G);
+	expect_translated(test, subdev, t->mock, STREAM_A(1));
+	iommu_subdev_destroy(subdev);
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+	atomic_set(&t->mock->forgotten_pages, 0);
+}
+
+/* While the parent is active so is the IOMMU, until the driver is unbound. */
+static void subdev_test_power(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *iommu = t->mock->dev;
+
+	if (!IS_ENABLED(CONFIG_PM))
+		kunit_skip(test, "no power management");
+
+	pm_runtime_enable(iommu);
+	pm_runtime_enable(t->parent);
+	KUNIT_EXPECT_EQ(test, 0, pm_runtime_resume_and_get(t->parent));
+	KUNIT_EXPECT_FALSE(test, pm_runtime_active(iommu));
+
+	/* The second time the two are linked already */
+	for (int i = 0; i < 2; i++) {
+		struct device *subdev = must_create(test, t->parent, 1);
+		struct device *other = must_create(test, t->parent, 2);
+
+		KUNIT_EXPECT_TRUE(test, pm_runtime_active(iommu));
+		KUNIT_EXPECT_EQ(test, pm_runtime_suspend(iommu), -EAGAIN);
+		KUNIT_EXPECT_GE(test, pm_runtime_put_sync(t->parent), 0);
+		KUNIT_EXPECT_GE(test, pm_runtime_suspend(iommu), 0);
+		KUNIT_EXPECT_EQ(test, 0, pm_runtime_resume_and_get(t->parent));
+		KUNIT_EXPECT_TRUE(test, pm_runtime_active(iommu));
+		iommu_subdev_destroy(subdev);
+		KUNIT_EXPECT_EQ(test, pm_runtime_suspend(iommu), -EAGAIN);
+		iommu_subdev_destroy(other);
+	}
+
+	device_release_driver(t->parent);
+	KUNIT_EXPECT_GE(test, pm_runtime_suspend(iommu), 0);
+	pm_runtime_put_noidle(t->parent);
+	pm_runtime_disable(t->parent);
+	pm_runtime_set_suspended(t->parent);
+	pm_runtime_disable(iommu);
+}
+
+/* The end */
+
+struct death {
+	struct kunit *test;
+	struct device *subdev;
+	struct page *page;
+	dma_addr_t iova;
+	dma_addr_t coherent;
+	unsigned int calls;
+};
+
+static void expect_alive(void *data)
+{
+	struct death *death = data;
+	struct kunit *test = death->test;
+	struct subdev_test *t = test->priv;
+	struct iommu_group *group = iommu_group_get(death->subdev);
+
+	death->calls++;
+	KUNIT_EXPECT_NOT_NULL(test, group);
+	if (group) {
+		int ret = iommu_group_claim_dma_owner(group, test);
+
+		KUNIT_EXPECT_EQ(test, ret, -EPERM);
+		if (!ret)
+			iommu_group_release_dma_owner(group);
+		iommu_group_put(group);
+	}
+	KUNIT_EXPECT_EQ(test, mock_dma(t->mock, STREAM_A(1), death->iova),
+			page_to_phys(death->page));
+	dma_unmap_page(death->subdev, death->iova, PAGE_SIZE, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, mock_dma(t->mock, STREAM_A(1), death->iova), MOCK_FAULT);
+	/* It is older, so it is still there */
+	KUNIT_EXPECT_NE(test, mock_dma(t->mock, STREAM_A(1), death->coherent), MOCK_FAULT);
+}
+
+/* @death gets a page mapped, memory and an action that are managed on it. */
+static void prepare_death(struct kunit *test, struct death *death,
+			  struct device *subdev)
+{
+	*death = (struct death) { .test = test, .subdev = subdev };
+	death->page = test_page(test);
+	KUNIT_ASSERT_NOT_NULL(test, dmam_alloc_coherent(subdev, PAGE_SIZE,
+							&death->coherent, GFP_KERNEL));
+	death->iova = dma_map_page(subdev, death->page, 0, PAGE_SIZE, DMA_TO_DEVICE);
+	KUNIT_ASSERT_EQ(test, dma_mapping_error(subdev, death->iova), 0);
+	KUNIT_ASSERT_EQ(test, 0, devm_add_action(subdev, expect_alive, death));
+}
+
+static void expect_dead(struct kunit *test, struct death *death)
+{
+	struct subdev_test *t = test->priv;
+
+	KUNIT_EXPECT_EQ(test, death->calls, 1);
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+	/* dmam_alloc_coherent() was undone in the domain that it was done in */
+	KUNIT_EXPECT_EQ(test, atomic_read(&t->mock->forgotten_pages), 0);
+	expect_left(test, t->mock, 0);
+	__free_page(death->page);
+}
+
+/* Destroy ends what is managed while it is owned, attached and can be unmapped. */
+static void subdev_test_order_of_death(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct death death;
+
+	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+		struct device *subdev = create_forms[i](t->parent, 1);
+
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
+		prepare_death(test, &death, subdev);
+		iommu_subdev_destroy(subdev);
+		expect_dead(test, &death);
+	}
+}
+
+/* When the parent's driver unbinds, the same order of death holds. */
+static void subdev_test_unbind(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct death death;
+
+	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+		struct device *subdev = create_forms[i](t->parent, 1);
+
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
+		prepare_death(test, &death, subdev);
+		device_release_driver(t->parent);
+		expect_dead(test, &death);
+		KUNIT_EXPECT_TRUE(test, no_subdev_left());
+		KUNIT_ASSERT_EQ(test, device_attach(t->parent), 1);
+		expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+	}
+}
+
+/* When the IOMMU goes, the same order of death holds. */
+static void subdev_test_iommu_gone_order(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct death death;
+
+	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+		struct device *subdev = create_forms[i](t->parent, 1);
+
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
+		prepare_death(test, &death, subdev);
+		mock_unregister(t->mock);
+		expect_dead(test, &death);
+		iommu_subdev_destroy(subdev);
+		KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
+	}
+}
+
+/* Many sub-devices, managed and forgotten, all end with the parent's driver. */
+static void subdev_test_unbind_many(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev;
+
+	for (int i = 0; i < 15; i++) {
+		subdev = create_forms[i % ARRAY_SIZE(create_forms)](t->parent, i);
+		KUNIT_EXPECT_NOT_ERR_OR_NULL(test, subdev);
+	}
+	/* Those of another parent do not */
+	subdev = must_create(test, t->parent_b, 1);
+	device_release_driver(t->parent);
+	expect_left(test, t->mock, 1);
+	expect_translated(test, subdev, t->mock, STREAM_B(1));
+	iommu_subdev_destroy(subdev);
+}
+
+struct unwound {
+	struct kunit *test;
+	unsigned int calls;
+	unsigned int left;
+	int err;
+	struct completion *reached;
+};
+
+static void parent_action(void *data)
+{
+	struct unwound *unwound = data;
+	struct subdev_test *t = unwound->test->priv;
+	struct device *subdev;
+
+	unwound->calls++;
+	unwound->left = atomic_read(&t->mock->devices);
+	subdev = iommu_subdev_create(t->parent, 2);
+	unwound->err = PTR_ERR_OR_ZERO(subdev);
+	if (unwound->reached)
+		complete(unwound->reached);
+}
+
+/*
+ * What the driver manages on the parent after its first create is released
+ * while the sub-devices are there, what is older when they are gone, and no
+ * sub-device can be made then.
+ */
+static void subdev_test_unbind_order(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+		struct unwound older = { test }, newer = { test };
+
+		KUNIT_ASSERT_EQ(test, 0, devm_add_action(t->parent, parent_action, &older));
+		KUNIT_EXPECT_NOT_ERR_OR_NULL(test, create_forms[i](t->parent, 1));
+		KUNIT_ASSERT_EQ(test, 0, devm_add_action(t->parent, parent_action, &newer));
+		device_release_driver(t->parent);
+
+		KUNIT_EXPECT_EQ(test, newer.calls, 1);
+		KUNIT_EXPECT_EQ(test, newer.left, 1);
+		KUNIT_EXPECT_EQ(test, newer.err, -EINVAL);
+		KUNIT_EXPECT_EQ(test, older.calls, 1);
+		KUNIT_EXPECT_EQ(test, older.left, 0);
+		KUNIT_EXPECT_EQ(test, older.err, -EINVAL);
+		expect_left(test, t->mock, 0);
+		KUNIT_ASSERT_EQ(test, device_attach(t->parent), 1);
+	}
+}
+
+static struct device *made_in_probe[2];
+static int probe_result;
+
+static int create_in_probe(struct device *parent)
+{
+	for (int i = 0; i < ARRAY_SIZE(create_forms); i++)
+		made_in_probe[i] = create_forms[i](parent, i);
+	return probe_result;
+}
+
+/* A driver may create in its probe function; if that fails they are gone. */
+static void subdev_test_probe(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	device_release_driver(t->parent);
+	parent_on_probe = create_in_probe;
+
+	probe_result = -ENXIO;
+	KUNIT_EXPECT_LE(test, device_attach(t->parent), 0);
+	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+		KUNIT_EXPECT_NOT_ERR_OR_NULL(test, made_in_probe[i]);
+		KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(i)));
+	}
+	KUNIT_EXPECT_TRUE(test, no_subdev_left());
+
+	probe_result = 0;
+	KUNIT_ASSERT_EQ(test, device_attach(t->parent), 1);
+	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, made_in_probe[i]);
+		expect_translated(test, made_in_probe[i], t->mock, STREAM_A(i));
+		iommu_subdev_destroy(made_in_probe[i]);
+	}
+}
+
+static int err_in_remove;
+
+static void create_in_remove(struct device *parent)
+{
+	err_in_remove = PTR_ERR_OR_ZERO(iommu_subdev_create(parent, 1));
+}
+
+/* The remove function of a driver cannot create any more. */
+static void subdev_test_remove(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	parent_on_remove = create_in_remove;
+	device_release_driver(t->parent);
+	KUNIT_EXPECT_EQ(test, err_in_remove, -EINVAL);
+	KUNIT_EXPECT_TRUE(test, no_subdev_left());
+}
+
+/* A reference to a sub-device keeps it and its parent, whatever was deleted. */
+static void subdev_test_reference(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *parent = make_device(test, "parent-narrow");
+	struct device *subdev[2];
+
+	get_device(parent);
+	subdev[0] = get_device(must_create(test, parent, 1));
+	subdev[1] = get_device(must_create(test, parent, 2));
+
+	iommu_subdev_destroy(subdev[0]);
+	/* The other one is destroyed by this */
+	unmake_device(test, parent);
+	KUNIT_EXPECT_TRUE(test, no_subdev_left());
+	/* Device links let go of it later */
+	device_link_wait_removal();
+	/* This one, and one for each sub-device */
+	KUNIT_EXPECT_EQ(test, kref_read(&parent->kobj.kref), 3);
+
+	KUNIT_EXPECT_STREQ(test, dev_name(subdev[0]->parent), dev_name(parent));
+	put_device(subdev[0]);
+	KUNIT_EXPECT_EQ(test, kref_read(&parent->kobj.kref), 2);
+	KUNIT_EXPECT_STREQ(test, dev_name(subdev[1]->parent), dev_name(parent));
+	put_device(subdev[1]);
+	KUNIT_EXPECT_EQ(test, kref_read(&parent->kobj.kref), 1);
+	put_device(parent);
+	expect_left(test, t->mock, 0);
+}
+
+/* DMA cannot be mapped for a sub-device that has lost its IOMMU. */
+static void expect_no_dma(struct kunit *test, struct device *subdev)
+{
+	struct page *page = test_page(test);
+	dma_addr_t iova;
+	void *mem;
+
+	mem = dma_alloc_coherent(subdev, PAGE_SIZE, &iova, GFP_KERNEL | __GFP_NOWARN);
+	KUNIT_EXPECT_NULL(test, mem);
+	if (mem)
+		dma_free_coherent(subdev, PAGE_SIZE, mem, iova);
+
+#ifdef kunit_warning_suppress
+	kunit_warning_suppress(test) {
+		iova = dma_map_page(subdev, page, 0, PAGE_SIZE, DMA_TO_DEVICE);
+		KUNIT_EXPECT_EQ(test, dma_mapping_error(subdev, iova), -ENOMEM);
+	}
+#endif
+	__free_page(page);
+}
+
+/*
+ * A sub-device whose IOMMU goes away is an orphan: its stream is blocked, DMA
+ * cannot be mapped, its ID is taken until it is destroyed, and an IOMMU that
+ * comes back does not wake it.
+ */
+static void subdev_test_orphan(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+		struct device *subdev = create_forms[i](t->parent, 1);
+		struct device *other = must_create(test, t->parent, 0x201);
+
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
+		mock_unregister(t->mock);
+		expect_left(test, t->mock, 0);
+		KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+		KUNIT_EXPECT_NULL(test, subdev->driver);
+		expect_no_dma(test, subdev);
+		expect_refused(test, t->parent, 1, -EEXIST);
+		expect_refused(test, t->parent, 2, -EPROBE_DEFER);
+		expect_translated(test, other, &mocks[1], STREAM_A(1));
+
+		KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
+		expect_left(test, t->mock, 0);
+		expect_no_dma(test, subdev);
+		expect_refused(test, t->parent, 1, -EEXIST);
+		expect_works(test, t->parent, 2, t->mock, STREAM_A(2));
+
+		iommu_subdev_destroy(subdev);
+		expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+		iommu_subdev_destroy(other);
+	}
+}
+
+/* destroy, unbind of the parent's driver, removal of the IOMMU */
+static const char *const end_orders[] = {
+	"dur", "dru", "udr", "urd", "rdu", "rud",
+};
+
+static void end_order_desc(const char *const *order, char *desc)
+{
+	strscpy(desc, *order, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(end_order, end_orders, end_order_desc);
+
+/* Destroy, unbind and the removal of the IOMMU can come in any order. */
+static void subdev_test_end_order(struct kunit *test)
+{
+	const char *order = *(const char *const *)test->param_value;
+	struct subdev_test *t = test->priv;
+
+	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+		struct device *subdev = create_forms[i](t->parent, 1);
+		bool there = true;
+
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
+		for (const char *step = order; *step; step++) {
+			switch (*step) {
+			case 'd':
+				/* Unbind has done it */
+				if (there)
+					iommu_subdev_destroy(subdev);
+				there = false;
+				break;
+			case 'u':
+				device_release_driver(t->parent);
+				there = false;
+				break;
+			case 'r':
+				mock_unregister(t->mock);
+				break;
+			}
+			KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+			KUNIT_EXPECT_EQ(test, no_subdev_left(), !there);
+		}
+		KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
+		KUNIT_ASSERT_EQ(test, device_attach(t->parent), 1);
+		expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+	}
+}
+
+/* Threads */
+
+struct test_thread {
+	struct kunit *test;
+	struct task_struct *task;
+	struct completion done;
+	void (*run)(struct test_thread *thread);
+	create_fn create;
+	struct device *subdev;
+	u32 id;
+	unsigned int won;
+	unsigned int lost;
+	unsigned int bad;
+};
+
+static int test_thread_main(void *data)
+{
+	struct test_thread *thread = data;
+
+	thread->run(thread);
+	complete(&thread->done);
+	return 0;
+}
+
+static bool run_thread(struct kunit *test, struct test_thread *thread,
+		       void (*run)(struct test_thread *thread))
+{
+	thread->test = test;
+	thread->run = run;
+	init_completion(&thread->done);
+	thread->task = kthread_create(test_thread_main, thread, "iommu-subdev-test");
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, thread->task);
+	if (IS_ERR(thread->task))
+		return false;
+	get_task_struct(thread->task);
+	wake_up_process(thread->task);
+	return true;
+}
+
+static void join_thread(struct test_thread *thread)
+{
+	wait_for_completion(&thread->done);
+	put_task_struct(thread->task);
+}
+
+static void init_gate(struct mock_gate *gate)
+{
+	init_completion(&gate->reached);
+	init_completion(&gate->go);
+}
+
+static void thread_create_one(struct test_thread *thread)
+{
+	struct subdev_test *t = thread->test->priv;
+
+	thread->subdev = thread->create(t->parent, thread->id);
+}
+
+static void thread_destroy_one(struct test_thread *thread)
+{
+	iommu_subdev_destroy(thread->subdev);
+}
+
+/* An ID is taken while a create of it is under way, and while a destroy is. */
+static void subdev_test_eexist_under_way(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+		struct test_thread thread = { .id = 1, .create = create_forms[i] };
+		struct mock_gate gate;
+
+		init_gate(&gate);
+		t->mock->does.attach_gate = &gate;
+		if (!run_thread(test, &thread, thread_create_one))
+			return;
+		wait_for_completion(&gate.reached);
+		expect_refused(test, t->parent, 1, -EEXIST);
+		complete(&gate.go);
+		join_thread(&thread);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread.subdev);
+		expect_translated(test, thread.subdev, t->mock, STREAM_A(1));
+
+		init_gate(&gate);
+		t->mock->does.block_gate = &gate;
+		if (!run_thread(test, &thread, thread_destroy_one))
+			return;
+		wait_for_completion(&gate.reached);
+		expect_refused(test, t->parent, 1, -EEXIST);
+		complete(&gate.go);
+		join_thread(&thread);
+		expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+	}
+}
+
+static void thread_unbind(struct test_thread *thread)
+{
+	struct subdev_test *t = thread->test->priv;
+
+	device_release_driver(t->parent);
+}
+
+static bool wait_asleep(struct task_struct *task)
+{
+	for (int i = 0; i < 1000; i++) {
+		if (READ_ONCE(task->__state) & TASK_UNINTERRUPTIBLE)
+			return true;
+		msleep(20);
+	}
+	return false;
+}
+
+/* An unbind waits for a create that is under way, which then fails. */
+static void subdev_test_unbind_under_way(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+		struct test_thread creator = { .id = 1, .create = create_forms[i] };
+		struct test_thread unbinder = {};
+		DECLARE_COMPLETION_ONSTACK(reached);
+		struct unwound newer = { test, .reached = &reached };
+		struct mock_gate gate;
+
+		iommu_subdev_destroy(must_create(test, t->parent, 2));
+		KUNIT_ASSERT_EQ(test, 0, devm_add_action(t->parent, parent_action, &newer));
+
+		init_gate(&gate);
+		t->mock->does.attach_gate = &gate;
+		if (!run_thread(test, &creator, thread_create_one))
+			return;
+		wait_for_completion(&gate.reached);
+		if (run_thread(test, &unbinder, thread_unbind)) {
+			wait_for_completion(&reached);
+			KUNIT_EXPECT_TRUE(test, wait_asleep(unbinder.task));
+			KUNIT_EXPECT_FALSE(test, completion_done(&unbinder.done));
+			complete(&gate.go);
+			join_thread(&unbinder);
+			KUNIT_EXPECT_TRUE(test, no_subdev_left());
+			KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+		} else {
+			complete(&gate.go);
+		}
+		join_thread(&creator);
+		KUNIT_EXPECT_PTR_EQ(test, creator.subdev, ERR_PTR(-EINVAL));
+		KUNIT_EXPECT_EQ(test, newer.err, -EINVAL);
+		KUNIT_ASSERT_EQ(test, device_attach(t->parent), 1);
+		expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+	}
+}
+
+/* An unbind waits for a destroy that is under way, and does not repeat it. */
+static void subdev_test_unbind_during_destroy(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+		struct test_thread destroyer = {}, unbinder = {};
+		DECLARE_COMPLETION_ONSTACK(reached);
+		struct unwound newer = { test, .reached = &reached };
+		struct mock_gate gate;
+
+		destroyer.subdev = create_forms[i](t->parent, 1);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, destroyer.subdev);
+		KUNIT_ASSERT_EQ(test, 0, devm_add_action(t->parent, parent_action, &newer));
+
+		init_gate(&gate);
+		t->mock->does.block_gate = &gate;
+		if (!run_thread(test, &destroyer, thread_destroy_one))
+			return;
+		wait_for_completion(&gate.reached);
+		if (run_thread(test, &unbinder, thread_unbind)) {
+			wait_for_completion(&reached);
+			KUNIT_EXPECT_TRUE(test, wait_asleep(unbinder.task));
+			KUNIT_EXPECT_FALSE(test, completion_done(&unbinder.done));
+			complete(&gate.go);
+			join_thread(&unbinder);
+			KUNIT_EXPECT_TRUE(test, no_subdev_left());
+		} else {
+			complete(&gate.go);
+		}
+		join_thread(&destroyer);
+		expect_left(test, t->mock, 0);
+		KUNIT_ASSERT_EQ(test, device_attach(t->parent), 1);
+	}
+}
+
+static void thread_unregister(struct test_thread *thread)
+{
+	struct subdev_test *t = thread->test->priv;
+
+	mock_unregister(t->mock);
+}
+
+/* A create does not survive the IOMMU that goes while it is under way. */
+static void subdev_test_iommu_gone_under_way(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct test_thread creator = { .id = 1, .create = iommu_subdev_create };
+	struct test_thread remover = {};
+	struct mock_gate gate;
+
+	init_gate(&gate);
+	t->mock->does.attach_gate = &gate;
+	if (!run_thread(test, &creator, thread_create_one))
+		return;
+	wait_for_completion(&gate.reached);
+	if (run_thread(test, &remover, thread_unregister)) {
+		KUNIT_EXPECT_TRUE(test, wait_asleep(remover.task));
+		complete(&gate.go);
+		join_thread(&remover);
+	} else {
+		complete(&gate.go);
+	}
+	join_thread(&creator);
+	KUNIT_EXPECT_TRUE(test, IS_ERR(creator.subdev));
+	KUNIT_EXPECT_TRUE(test, no_subdev_left());
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+	expect_left(test, t->mock, 0);
+	KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
+	expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+}
+
+#define NR_THREADS	6
+#define NR_ROUNDS	60
+#define NR_WINS		5
+
+static void thread_churn_own(struct test_thread *thread)
+{
+	struct subdev_test *t = thread->test->priv;
+
+	for (int i = 0; i < NR_ROUNDS; i++) {
+		struct device *subdev;
+
+		subdev = create_forms[i % ARRAY_SIZE(create_forms)](t->parent, thread->id);
+		if (IS_ERR(subdev)) {
+			thread->bad++;
+			continue;
+		}
+		expect_translated(thread->test, subdev, t->mock, STREAM_A(thread->id));
+		iommu_subdev_destroy(subdev);
+	}
+}
+
+/* Threads with IDs of their own never get in each other's way. */
+static void subdev_test_threads_own_id(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct test_thread threads[NR_THREADS] = {};
+	int n;
+
+	t->mock->does.yield = true;
+	for (n = 0; n < NR_THREADS; n++) {
+		threads[n].id = n;
+		if (!run_thread(test, &threads[n], thread_churn_own))
+			break;
+	}
+	while (n--) {
+		join_thread(&threads[n]);
+		KUNIT_EXPECT_EQ(test, threads[n].bad, 0);
+	}
+}
+
+static atomic_t holders;
+
+static void thread_churn_same(struct test_thread *thread)
+{
+	struct subdev_test *t = thread->test->priv;
+
+	while (thread->won < NR_WINS && !thread->bad) {
+		struct device *subdev;
+
+		subdev = create_forms[thread->won % ARRAY_SIZE(create_forms)](t->parent, 1);
+		if (IS_ERR(subdev)) {
+			if (subdev != ERR_PTR(-EEXIST))
+				thread->bad++;
+			thread->lost++;
+			schedule();
+			continue;
+		}
+		if (atomic_inc_return(&holders) != 1)
+			thread->bad++;
+		schedule();
+		atomic_dec(&holders);
+		thread->won++;
+		iommu_subdev_destroy(subdev);
+	}
+}
+
+/* Of threads that want the same ID exactly one has it at a time. */
+static void subdev_test_threads_same_id(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct test_thread threads[NR_THREADS] = {};
+	unsigned int lost = 0;
+	int n;
+
+	t->mock->does.yield = true;
+	for (n = 0; n < NR_THREADS; n++)
+		if (!run_thread(test, &threads[n], thread_churn_same))
+			break;
+	while (n--) {
+		join_thread(&threads[n]);
+		KUNIT_EXPECT_EQ(test, threads[n].bad, 0);
+		lost += threads[n].lost;
+	}
+	KUNIT_EXPECT_GT(test, lost, 0);
+	kunit_info(test, "%u creates won, %u came too early\n",
+		   NR_THREADS * NR_WINS, lost);
+}
+
+static void thread_churn_unbound(struct test_thread *thread)
+{
+	struct subdev_test *t = thread->test->priv;
+
+	/* Nobody but the unbind destroys: a thread cannot know when */
+	for (int i = 0; i < NR_ROUNDS; i++) {
+		int err;
+
+		err = PTR_ERR_OR_ZERO(iommu_subdev_create(t->parent, thread->id));
+		if (!err)
+			thread->won++;
+		else if (err != -EEXIST && err != -EINVAL)
+			thread->bad++;
+		schedule();
+	}
+}
+
+/* The parent's driver may come and go while threads create. */
+static void subdev_test_threads_unbind(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct test_thread threads[NR_THREADS] = {};
+	int n;
+
+	t->mock->does.yield = true;
+	for (n = 0; n < NR_THREADS; n++) {
+		threads[n].id = n;
+		if (!run_thread(test, &threads[n], thread_churn_unbound))
+			break;
+	}
+	for (int i = 0; i < NR_ROUNDS; i++) {
+		device_release_driver(t->parent);
+		KUNIT_EXPECT_TRUE(test, no_subdev_left());
+		schedule();
+		KUNIT_EXPECT_EQ(test, device_attach(t->parent), 1);
+		schedule();
+	}
+	while (n--) {
+		join_thread(&threads[n]);
+		KUNIT_EXPECT_EQ(test, threads[n].bad, 0);
+	}
+	device_release_driver(t->parent);
+	expect_left(test, t->mock, 0);
+}
+
+/* Every allocation fails once */
+
+#ifdef CONFIG_FAULT_INJECTION_DEBUG_FS
+#define SWEEP_MAX	5000
+
+/*
+ * Only fail_nth makes an allocation fail, but it must not spare those that may
+ * sleep, as all of ours may. That knob is for user space alone, and KUnit has
+ * none, so this writes the variable that the file of the knob stands for.
+ */
+static void *fault_knob(struct kunit *test, const char *dir, const char *name)
+{
+	struct dentry *parent, *file;
+	void *knob = NULL;
+
+	parent = debugfs_lookup(dir, NULL);
+	if (!parent)
+		return NULL;
+	file = debugfs_lookup(name, parent);
+	if (file) {
+		knob = d_inode(file)->i_private;
+		dput(file);
+	}
+	dput(parent);
+	return knob;
+}
+
+static void allow_faults(struct kunit *test)
+{
+	static const char *const dirs[] = { "failslab", "fail_page_alloc" };
+	u32 *min_order = fault_knob(test, "fail_page_alloc", "min-order");
+
+	if (!min_order)
+		kunit_skip(test, "needs CONFIG_FAILSLAB and CONFIG_FAIL_PAGE_ALLOC");
+	*min_order = 0;
+	for (int i = 0; i < ARRAY_SIZE(dirs); i++) {
+		bool *ignore = fault_knob(test, dirs[i], "ignore-gfp-wait");
+		unsigned long *verbose = fault_knob(test, dirs[i], "verbose");
+
+		if (!ignore || !verbose)
+			kunit_skip(test, "needs CONFIG_FAILSLAB and CONFIG_FAIL_PAGE_ALLOC");
+		*ignore = false;
+		*verbose = 0;
+	}
+}
+
+static void start_failing(void *nth)
+{
+	current->fail_nth = *(unsigned int *)nth;
+}
+
+static void stop_failing(void *left)
+{
+	*(unsigned int *)left = current->fail_nth;
+	current->fail_nth = 0;
+}
+
+static void sweep_create(struct kunit *test, create_fn create)
+{
+	struct subdev_test *t = test->priv;
+	unsigned int nth, left, failed = 0;
+
+	allow_faults(test);
+	for (nth = 1; nth < SWEEP_MAX; nth++) {
+		struct device *subdev;
+
+		start_failing(&nth);
+		subdev = create(t->parent, 1);
+		stop_failing(&left);
+
+		/* What was told apart from success was told right */
+		if (IS_ERR(subdev)) {
+			failed++;
+			KUNIT_EXPECT_EQ_MSG(test, PTR_ERR(subdev), -ENOMEM,
+					    "allocation %u", nth);
+		} else {
+			expect_translated(test, subdev, t->mock, STREAM_A(1));
+			iommu_subdev_destroy(subdev);
+		}
+
+		KUNIT_EXPECT_TRUE(test, no_subdev_left());
+		KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+		expect_left(test, t->mock, 0);
+		KUNIT_EXPECT_EQ(test, node_refs(t), t->refs);
+		expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+		/* So that the next one is the first create of the driver, too */
+		device_release_driver(t->parent);
+		KUNIT_ASSERT_EQ(test, device_attach(t->parent), 1);
+		if (left)
+			break;
+	}
+	KUNIT_EXPECT_LT(test, nth, SWEEP_MAX);
+	KUNIT_EXPECT_GT(test, failed, 20);
+	kunit_info(test, "%u allocations swept, create survived %u\n", nth - 1,
+		   nth - 1 - failed);
+}
+
+/* Each allocation that fails makes create fail, with nothing left behind. */
+static void subdev_test_enomem_create(struct kunit *test)
+{
+	sweep_create(test, iommu_subdev_create);
+}
+
+/* So does each of the managed form. */
+static void subdev_test_enomem_devm_create(struct kunit *test)
+{
+	sweep_create(test, devm_iommu_subdev_create);
+}
+
+/* Destroy does its work without memory. */
+static void subdev_test_enomem_destroy(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	unsigned int nth, left;
+
+	allow_faults(test);
+	for (nth = 1; nth < SWEEP_MAX; nth++) {
+		struct device *subdev = must_create(test, t->parent, 1);
+
+		start_failing(&nth);
+		iommu_subdev_destroy(subdev);
+		stop_failing(&left);
+		KUNIT_EXPECT_TRUE(test, no_subdev_left());
+		KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+		expect_left(test, t->mock, 0);
+		if (left)
+			break;
+	}
+	KUNIT_EXPECT_LT(test, nth, SWEEP_MAX);
+	kunit_info(test, "%u allocations swept\n", nth - 1);
+}
+
+/* So does what is managed when the parent's driver unbinds. */
+static void subdev_test_enomem_unbind(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	unsigned int nth, left;
+
+	allow_faults(test);
+	for (nth = 1; nth < SWEEP_MAX; nth++) {
+		/* The core cannot remove device links without memory */
+		iommu_subdev_destroy(must_create(test, t->parent, 2));
+		KUNIT_ASSERT_EQ(test, 0, devm_add_action(t->parent, stop_failing, &left));
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, devm_iommu_subdev_create(t->parent, 1));
+		KUNIT_ASSERT_EQ(test, 0, devm_add_action(t->parent, start_failing, &nth));
+		device_release_driver(t->parent);
+
+		KUNIT_EXPECT_TRUE(test, no_subdev_left());
+		KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+		expect_left(test, t->mock, 0);
+		KUNIT_ASSERT_EQ(test, device_attach(t->parent), 1);
+		if (left)
+			break;
+	}
+	KUNIT_EXPECT_LT(test, nth, SWEEP_MAX);
+	kunit_info(test, "%u allocations swept\n", nth - 1);
+}
+#else /* !CONFIG_FAULT_INJECTION_DEBUG_FS */
+static void subdev_test_enomem_create(struct kunit *test)
+{
+	kunit_skip(test, "needs CONFIG_FAULT_INJECTION_DEBUG_FS");
+}
+
+#define subdev_test_enomem_devm_create	subdev_test_enomem_create
+#define subdev_test_enomem_destroy	subdev_test_enomem_create
+#define subdev_test_enomem_unbind	subdev_test_enomem_create
+#endif /* CONFIG_FAULT_INJECTION_DEBUG_FS */
+
+/* The suites */
+
+static struct kunit_case subdev_test_error_cases[] = {
+	KUNIT_CASE(subdev_test_einval_null),
+	KUNIT_CASE(subdev_test_einval_unregistered),
+	KUNIT_CASE(subdev_test_einval_unbound),
+	KUNIT_CASE(subdev_test_einval_subdev),
+	KUNIT_CASE(subdev_test_enodev_id),
+	KUNIT_CASE(subdev_test_enodev_map),
+	KUNIT_CASE(subdev_test_enodev_disabled),
+	KUNIT_CASE(subdev_test_enodev_fwnode),
+	KUNIT_CASE(subdev_test_eprobe_defer),
+	KUNIT_CASE(subdev_test_eexist),
+	KUNIT_CASE(subdev_test_same_id_of_two_parents),
+	KUNIT_CASE(subdev_test_ebusy_foreign_first),
+	KUNIT_CASE(subdev_test_ebusy_foreign_later),
+	KUNIT_CASE(subdev_test_ebusy_same_stream),
+	KUNIT_CASE(subdev_test_ebusy_single_group),
+	KUNIT_CASE(subdev_test_ebusy_duplicate),
+	KUNIT_CASE(subdev_test_eopnotsupp),
+	KUNIT_CASE(subdev_test_driver_errors),
+	KUNIT_CASE(subdev_test_attach_error),
+	{}
+};
+
+static struct kunit_case subdev_test_cases[] = {
+	KUNIT_CASE(subdev_test_create),
+	KUNIT_CASE(subdev_test_destroy_nothing),
+	KUNIT_CASE(subdev_test_again),
+	KUNIT_CASE(subdev_test_passthrough),
+	KUNIT_CASE(subdev_test_ownership),
+	KUNIT_CASE(subdev_test_identity_early),
+	KUNIT_CASE(subdev_test_names),
+	KUNIT_CASE(subdev_test_tracepoints),
+	KUNIT_CASE(subdev_test_same_iova),
+	KUNIT_CASE(subdev_test_masks),
+	KUNIT_CASE(subdev_test_dma_parms),
+	KUNIT_CASE(subdev_test_dma_ranges),
+	KUNIT_CASE(subdev_test_coherency),
+	KUNIT_CASE(subdev_test_own_domain),
+	KUNIT_CASE(subdev_test_reserved),
+	KUNIT_CASE(subdev_test_direct),
+	KUNIT_CASE(subdev_test_power),
+	{}
+};
+
+static struct kunit_case subdev_test_end_cases[] = {
+	KUNIT_CASE(subdev_test_order_of_death),
+	KUNIT_CASE(subdev_test_unbind),
+	KUNIT_CASE(subdev_test_iommu_gone_order),
+	KUNIT_CASE(subdev_test_unbind_many),
+	KUNIT_CASE(subdev_test_unbind_order),
+	KUNIT_CASE(subdev_test_probe),
+	KUNIT_CASE(subdev_test_remove),
+	KUNIT_CASE(subdev_test_reference),
+	KUNIT_CASE(subdev_test_orphan),
+	KUNIT_CASE_PARAM(subdev_test_end_order, end_order_gen_params),
+	{}
+};
+
+static struct kunit_case subdev_test_thread_cases[] = {
+	KUNIT_CASE(subdev_test_eexist_under_way),
+	KUNIT_CASE(subdev_test_unbind_under_way),
+	KUNIT_CASE(subdev_test_unbind_during_destroy),
+	KUNIT_CASE(subdev_test_iommu_gone_under_way),
+	KUNIT_CASE(subdev_test_threads_own_id),
+	KUNIT_CASE(subdev_test_threads_same_id),
+	KUNIT_CASE(subdev_test_threads_unbind),
+	{}
+};
+
+static struct kunit_case subdev_test_enomem_cases[] = {
+	KUNIT_CASE_SLOW(subdev_test_enomem_create),
+	KUNIT_CASE_SLOW(subdev_test_enomem_devm_create),
+	KUNIT_CASE_SLOW(subdev_test_enomem_destroy),
+	KUNIT_CASE_SLOW(subdev_test_enomem_unbind),
+	{}
+};
+
+#define SUBDEV_TEST_SUITE(_what, _cases)			\
+static struct kunit_suite _cases##_suite = {			\
+	.name		= "iommu_subdev" _what,			\
+	.init		= subdev_test_init,			\
+	.exit		= subdev_test_exit,			\
+	.test_cases	= _cases,				\
+}
+
+SUBDEV_TEST_SUITE("_errors", subdev_test_error_cases);
+SUBDEV_TEST_SUITE("", subdev_test_cases);
+SUBDEV_TEST_SUITE("_end", subdev_test_end_cases);
+SUBDEV_TEST_SUITE("_threads", subdev_test_thread_cases);
+SUBDEV_TEST_SUITE("_enomem", subdev_test_enomem_cases);
+
+kunit_test_suites(&subdev_test_error_cases_suite,
+		  &subdev_test_cases_suite,
+		  &subdev_test_end_cases_suite,
+		  &subdev_test_thread_cases_suite,
+		  &subdev_test_enomem_cases_suite);
+
+MODULE_DESCRIPTION("KUnit tests for sub-devices");
+MODULE_LICENSE("GPL");
