@@ -32,8 +32,16 @@ run: rig ## Boot an emulated machine and show contexts, DMA, isolation and cost
 	@tools/rig/boot run run-passthrough
 
 check: rig ## Run all the tests
-	@tools/setup check
+	@tools/setup check kunit
 	@tools/check
+
+kunit: ## Run the KUnit suite natively; about 15 s after a change of one file
+	@tools/setup kernel kunit
+	@tools/kunit
+
+mutants: rig ## Take out what keeps the contract, one by one: which test notices?
+	@tools/setup kunit
+	@tools/mutants/run
 
 w1: setup ## Compile our files with W=1 and sparse; a warning is an error
 	@SPARSE=$$(tools/sparse) tools/kernel w1 $(OBJECTS)
@@ -48,4 +56,4 @@ clean: ## Remove the objects, keep the kernel source
 distclean: clean ## Remove the kernel source as well
 	rm -rf $(BUILD)/linux-*
 
-.PHONY: help setup kernel rig run check w1 checkpatch clean distclean
+.PHONY: help setup kernel rig run check kunit mutants w1 checkpatch clean distclean
