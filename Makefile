@@ -35,6 +35,9 @@ check: rig ## Run all the tests
 	@tools/setup check kunit
 	@tools/check
 
+soak: rig ## Create and destroy a million, with races; takes hours
+	@CHURN=1000000 BOOT_TIMEOUT=86400 tools/rig/boot churn
+
 kunit: ## Run the KUnit suite natively; about 15 s after a change of one file
 	@tools/setup kernel kunit
 	@tools/kunit
@@ -56,4 +59,4 @@ clean: ## Remove the objects, keep the kernel source
 distclean: clean ## Remove the kernel source as well
 	rm -rf $(BUILD)/linux-*
 
-.PHONY: help setup kernel rig run check kunit mutants w1 checkpatch clean distclean
+.PHONY: help setup kernel rig run check soak kunit mutants w1 checkpatch clean distclean

@@ -4,12 +4,15 @@
  * as each needs another machine or another command line. One sentence of the
  * contract stands above each test.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "rig.h"
@@ -667,6 +670,156 @@ static void test_none(void)
 	end();
 }
 
+static unsigned long meminfo(const char *name)
+{
+	unsigned long kb = 0;
+	char line[128];
+	FILE *f = fopen("/proc/meminfo", "r");
+	size_t len = strlen(name);
+
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, len))
+			kb = strtoul(line + len + 1, NULL, 10);
+	if (f)
+		fclose(f);
+	return kb;
+}
+
+/* Reads what is there of sub-devices, and tries to take their domains */
+static void meddle(void)
+{
+	for (;;) {
+		struct dirent *entry;
+		DIR *dir = opendir(SUBDEVS);
+
+		while (dir && (entry = readdir(dir))) {
+			if (entry->d_name[0] == '.')
+				continue;
+			read_file(SUBDEVS "/%s/input_id", entry->d_name);
+			if (!write_file("identity",
+					SUBDEVS "/%s/iommu_group/type",
+					entry->d_name))
+				_exit(1);
+		}
+		if (dir)
+			closedir(dir);
+		sleep_ms(1);
+	}
+}
+
+static void rebind(void)
+{
+#define RIG_DRIVER "/sys/bus/platform/drivers/subdev-rig-parent"
+	for (;;) {
+		sleep_ms(100);
+		write_file(PARENT, RIG_DRIVER "/unbind");
+		write_file(PARENT, RIG_DRIVER "/bind");
+	}
+}
+
+static pid_t child(void (*run)(void))
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("cannot fork");
+	if (!pid) {
+		run();
+		_exit(1);
+	}
+	return pid;
+}
+
+#define CHURNERS	8
+
+static unsigned int churn_each;
+static unsigned int churn_id;
+static volatile unsigned int *churned;
+
+static void churn(void)
+{
+	struct subdev_rig rig = {
+		.parent = PARENT,
+		/* Half of them fight for one ID */
+		.id = churn_id < CHURNERS / 2 ? 0 : churn_id,
+	};
+	int ret;
+
+	while (churned[churn_id] < churn_each) {
+		rig.count = 256;
+		ret = rig_do(&rig, RIG_CHURN);
+		if (ret) {
+			printf("# churn: %s\n", strerror(-ret));
+			_exit(2);
+		}
+		churned[churn_id] += rig.count;
+	}
+	_exit(0);
+}
+
+/* The number of sub-devices that came and went */
+static unsigned int churn_round(unsigned int each)
+{
+	unsigned int sum = 0;
+	pid_t pids[CHURNERS];
+	int status;
+
+	churn_each = each;
+	for (churn_id = 0; churn_id < CHURNERS; churn_id++) {
+		churned[churn_id] = 0;
+		pids[churn_id] = child(churn);
+	}
+	for (unsigned int i = 0; i < CHURNERS; i++) {
+		check(waitpid(pids[i], &status, 0) == pids[i] && !status);
+		sum += churned[i];
+	}
+	return sum;
+}
+
+/*
+ * Any number of threads may create and destroy, of the same parent and the same
+ * ID too, while the parent's driver comes and goes and root writes to sysfs.
+ * Nothing is let through, and nothing is left.
+ */
+static void test_churn(void)
+{
+	const char *count = cmdline("churn");
+	unsigned int total = count ? strtoul(count, NULL, 0) : 10000;
+	unsigned long before, after;
+	unsigned int sum;
+	pid_t pids[2];
+	int status;
+
+	begin("churn");
+	churned = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pids[0] = child(meddle);
+	pids[1] = child(rebind);
+
+	churn_round(total / CHURNERS / 20);
+	before = meminfo("MemFree");
+	sum = churn_round(total / CHURNERS);
+	after = meminfo("MemFree");
+	printf("# %u sub-devices came and went, free memory was %lu kB and is %lu kB\n",
+	       sum, before, after);
+	check(sum >= total / CHURNERS * CHURNERS);
+	/* The allocators keep some; a leak of a byte for each would be more */
+	check(after + 1024 + sum / 1024 > before);
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(pids); i++) {
+		kill(pids[i], SIGKILL);
+		waitpid(pids[i], &status, 0);
+		/* Not ended by itself, which meddle does when it got through */
+		check(WIFSIGNALED(status));
+	}
+	write_file(PARENT, RIG_DRIVER "/bind");
+	check(!count_dir(SUBDEVS));
+	check_errno(try_create(PARENT, ID_FIRST), 0);
+	for (unsigned int n = 0; n < ENGINES; n++)
+		check(!engine_gets_through(n));
+	end();
+}
+
 static void start(bool smmu, bool accel)
 {
 	static const char * const modules[] = {
@@ -741,6 +894,12 @@ static void suite_none(void)
 	test_none();
 }
 
+static void suite_churn(void)
+{
+	start(true, true);
+	test_churn();
+}
+
 static const struct {
 	const char *name;
 	unsigned int tests;
@@ -752,6 +911,7 @@ static const struct {
 	{ "late", 2, suite_late },
 	{ "never", 1, suite_never },
 	{ "none", 1, suite_none },
+	{ "churn", 1, suite_churn },
 };
 
 int check_main(const char *suite)

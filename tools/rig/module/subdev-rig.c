@@ -3,6 +3,7 @@
  * Lets the rig's programs call the sub-device API for any platform device that
  * has a driver, in good and bad ways, and counts what it costs
  */
+#include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
 #include <linux/fs.h>
@@ -14,6 +15,8 @@
 #include <linux/of.h>
 #include <linux/perf_event.h>
 #include <linux/platform_device.h>
+#include <linux/rwsem.h>
+#include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -236,6 +239,53 @@ static int rig_cost(struct device *parent, struct subdev_rig *rig)
 	return ret;
 }
 
+/* A driver's own fence: no sub-device is used once its remove has begun */
+static DECLARE_RWSEM(rig_bound);
+
+static int rig_churn_once(struct device *parent, u32 id, struct page *page)
+{
+	struct device *subdev;
+	dma_addr_t dma;
+	int ret = 0;
+
+	subdev = iommu_subdev_create(parent, id);
+	if (IS_ERR(subdev))
+		return PTR_ERR(subdev);
+	dma = dma_map_page(subdev, page, 0, PAGE_SIZE, DMA_TO_DEVICE);
+	if (dma_mapping_error(subdev, dma))
+		ret = -EIO;
+	else
+		dma_unmap_page(subdev, dma, PAGE_SIZE, DMA_TO_DEVICE);
+	iommu_subdev_destroy(subdev);
+	return ret;
+}
+
+static int rig_churn(struct device *parent, struct subdev_rig *rig)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	u32 got = 0, i;
+	int ret = 0;
+
+	if (!page)
+		return -ENOMEM;
+	for (i = 0; i < rig->count && !ret; i++) {
+		down_read(&rig_bound);
+		ret = rig_churn_once(parent, rig->id, page);
+		up_read(&rig_bound);
+		if (!ret)
+			got++;
+		/* Somebody else has the ID, or nobody has the parent: try later */
+		if (ret == -EEXIST || ret == -EINVAL) {
+			usleep_range(100, 1000);
+			ret = 0;
+		}
+		cond_resched();
+	}
+	rig->count = got;
+	__free_page(page);
+	return ret;
+}
+
 static int rig_do_parent(struct subdev_rig *rig)
 {
 	struct device *parent;
@@ -248,6 +298,8 @@ static int rig_do_parent(struct subdev_rig *rig)
 
 	if (rig->op == RIG_COST)
 		ret = rig_cost(parent, rig);
+	else if (rig->op == RIG_CHURN)
+		ret = rig_churn(parent, rig);
 	else
 		ret = rig_create(parent, rig);
 	put_device(parent);
@@ -307,9 +359,13 @@ static long rig_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (copy_from_user(&rig, (void __user *)arg, sizeof(rig)))
 		return -EFAULT;
 
-	mutex_lock(&rig_lock);
-	ret = rig_do(&rig);
-	mutex_unlock(&rig_lock);
+	if (rig.op == RIG_CHURN) {
+		ret = rig_do_parent(&rig);
+	} else {
+		mutex_lock(&rig_lock);
+		ret = rig_do(&rig);
+		mutex_unlock(&rig_lock);
+	}
 
 	if (copy_to_user((void __user *)arg, &rig, sizeof(rig)))
 		return -EFAULT;
@@ -333,6 +389,12 @@ static int rig_parent_probe(struct platform_device *pdev)
 	return dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(48));
 }
 
+static void rig_parent_remove(struct platform_device *pdev)
+{
+	down_write(&rig_bound);
+	up_write(&rig_bound);
+}
+
 static const struct of_device_id rig_parent_of_match[] = {
 	{ .compatible = "iommu-subdev,rig-parent" },
 	{ }
@@ -341,6 +403,7 @@ MODULE_DEVICE_TABLE(of, rig_parent_of_match);
 
 static struct platform_driver rig_parent_driver = {
 	.probe	= rig_parent_probe,
+	.remove	= rig_parent_remove,
 	.driver	= {
 		.name		= "subdev-rig-parent",
 		.of_match_table	= rig_parent_of_match,

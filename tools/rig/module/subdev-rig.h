@@ -31,6 +31,11 @@ enum subdev_rig_op {
 	RIG_MANAGED_BUFFER,
 	/* Give @parent and @id, get @cost */
 	RIG_COST,
+	/*
+	 * Give @parent, @id and @count: creates, maps and destroys that often,
+	 * beside others who do the same. @count returns how often it got one.
+	 */
+	RIG_CHURN,
 };
 
 struct subdev_rig_cost {
@@ -46,7 +51,7 @@ struct subdev_rig {
 	__u32 op;
 	__u32 id;
 	__s32 handle;
-	__u32 pad;
+	__u32 count;
 	char parent[48];
 	char name[48];
 	struct subdev_rig_cost cost;
