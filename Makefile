@@ -48,6 +48,8 @@ mutants: rig ## Take out what keeps the contract, one by one: which test notices
 
 w1: setup ## Compile our files with W=1 and sparse; a warning is an error
 	@SPARSE=$$(tools/sparse) tools/kernel w1 $(OBJECTS)
+	@SPARSE=$$(tools/sparse) OBJ=acpi FRAGMENTS="tools/rig/arm64.config tools/rig/acpi.config" \
+		tools/kernel w1 drivers/iommu/iommu-subdev.o
 
 checkpatch: setup ## Run checkpatch.pl --strict on our files and patches
 	@tools/checkpatch
