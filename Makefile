@@ -47,11 +47,13 @@ mutants: rig ## Take out what keeps the contract, one by one: which test notices
 	@tools/mutants/run
 
 w1: setup ## Compile our files with W=1 and sparse; a warning is an error
+	@tools/setup check
 	@SPARSE=$$(tools/sparse) tools/kernel w1 $(OBJECTS)
 	@SPARSE=$$(tools/sparse) OBJ=acpi FRAGMENTS="tools/rig/arm64.config tools/rig/acpi.config" \
 		tools/kernel w1 drivers/iommu/iommu-subdev.o
 
 checkpatch: setup ## Run checkpatch.pl --strict on our files and patches
+	@tools/setup check
 	@tools/checkpatch
 
 clean: ## Remove the objects, keep the kernel source
