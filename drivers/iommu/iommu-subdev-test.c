@@ -1000,6 +1000,23 @@ static void subdev_test_eopnotsupp(struct kunit *test)
 	expect_works(test, t->parent, 1, mock, STREAM_A(1));
 }
 
+static void take_dma_ops(struct device *dev)
+{
+	dev_clear_dma_iommu(dev);
+}
+
+/* A translated domain that the DMA API does not use is no isolation either. */
+static void subdev_test_eopnotsupp_ops(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	t->mock->does.finalize = take_dma_ops;
+	expect_refused(test, t->parent, 1, -EOPNOTSUPP);
+	t->mock->does.finalize = NULL;
+	expect_left(test, t->mock, 0);
+	expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+}
+
 /* An error of the IOMMU's driver is the error of create. */
 static void subdev_test_driver_errors(struct kunit *test)
 {
@@ -2468,6 +2485,7 @@ static struct kunit_case subdev_test_error_cases[] = {
 	KUNIT_CASE(subdev_test_ebusy_single_group),
 	KUNIT_CASE(subdev_test_ebusy_duplicate),
 	KUNIT_CASE(subdev_test_eopnotsupp),
+	KUNIT_CASE(subdev_test_eopnotsupp_ops),
 	KUNIT_CASE(subdev_test_driver_errors),
 	KUNIT_CASE(subdev_test_attach_error),
 	{}
