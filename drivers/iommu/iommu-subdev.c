@@ -541,8 +541,8 @@ static int iommu_subdev_set_live(struct iommu_subdev *sd)
 
 static bool iommu_subdev_parent_valid(struct device *parent)
 {
-	return parent && device_is_registered(parent) &&
-	       !dev_is_iommu_subdev(parent) &&
+	/* Only a registered device is ever bound */
+	return parent && !dev_is_iommu_subdev(parent) &&
 	       iommu_subdev_parent_bound(parent);
 }
 
