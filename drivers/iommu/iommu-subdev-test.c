@@ -513,6 +513,10 @@ static struct platform_driver parent_driver = {
 	},
 };
 
+/* Once: a driver's name may stay taken for a while after it is unregistered */
+builtin_platform_driver(mock_platform_driver);
+builtin_platform_driver(parent_driver);
+
 /* What each test starts with, and what it must leave behind */
 
 struct subdev_test {
@@ -522,6 +526,7 @@ struct subdev_test {
 	struct device *parent_b;
 	struct mock_iommu *mock;
 	unsigned int refs;
+	unsigned int overlay_refs;
 };
 
 #define STREAM_A(id)	(0x10 + (id))
@@ -572,6 +577,30 @@ static unsigned int node_refs(struct subdev_test *t)
 	       kref_read(&mocks[1].dev->of_node->kobj.kref);
 }
 
+static unsigned int overlay_refs(void)
+{
+	struct device_node *top = of_find_node_by_name(NULL, "iommu-subdev-test");
+	unsigned int refs = 0;
+
+	for_each_child_of_node_scoped(top, np)
+		refs += kref_read(&np->kobj.kref);
+	of_node_put(top);
+	return refs;
+}
+
+/*
+ * With CONFIG_DEBUG_KOBJECT_RELEASE a device is released seconds after its last
+ * user is gone, and only then its node can be removed.
+ */
+static void wait_for_devices(void *data)
+{
+	struct subdev_test *t = data;
+	int tries = IS_ENABLED(CONFIG_DEBUG_KOBJECT_RELEASE) ? 1000 : 0;
+
+	while (overlay_refs() != t->overlay_refs && tries--)
+		msleep(20);
+}
+
 static int subdev_test_init(struct kunit *test)
 {
 	struct subdev_test *t;
@@ -580,9 +609,9 @@ static int subdev_test_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, t);
 	test->priv = t;
 
-	KUNIT_ASSERT_EQ(test, 0, kunit_platform_driver_register(test, &mock_platform_driver));
-	KUNIT_ASSERT_EQ(test, 0, kunit_platform_driver_register(test, &parent_driver));
 	KUNIT_ASSERT_EQ(test, 0, of_overlay_apply_kunit(test, iommu_subdev_test));
+	t->overlay_refs = overlay_refs();
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action(test, wait_for_devices, t));
 
 	mock_init(&mocks[0], make_device(test, "iommu-a"));
 	mock_init(&mocks[1], make_device(test, "iommu-b"));
@@ -1893,6 +1922,48 @@ static void subdev_test_orphan(struct kunit *test)
 	}
 }
 
+static int registered_meanwhile;
+
+/* Runs before the notifier of the IOMMU core, when the bus has the device. */
+static int register_meanwhile(struct notifier_block *nb, unsigned long action,
+			      void *dev)
+{
+	if (action == BUS_NOTIFY_ADD_DEVICE)
+		registered_meanwhile = mock_register(&mocks[0]);
+	return NOTIFY_DONE;
+}
+
+static void unregister_notifier(void *nb)
+{
+	bus_unregister_notifier(&iommu_subdev_bus_type, nb);
+}
+
+/*
+ * An IOMMU that comes during a create leaves the sub-device to it: create says
+ * what the IOMMU's driver said, and registering the IOMMU does not fail.
+ */
+static void subdev_test_iommu_comes(struct kunit *test)
+{
+	static struct notifier_block nb = {
+		.notifier_call	= register_meanwhile,
+		.priority	= 1,
+	};
+	struct subdev_test *t = test->priv;
+
+	KUNIT_ASSERT_EQ(test, 0, bus_register_notifier(&iommu_subdev_bus_type, &nb));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, unregister_notifier, &nb));
+	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+		mock_unregister(t->mock);
+		t->mock->does.probe_err = -EIO;
+		KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(create_forms[i](t->parent, 1)), -EIO);
+		KUNIT_EXPECT_EQ(test, registered_meanwhile, 0);
+		t->mock->does.probe_err = 0;
+		expect_left(test, t->mock, 0);
+	}
+	kunit_release_action(test, unregister_notifier, &nb);
+	expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+}
+
 /* destroy, unbind of the parent's driver, removal of the IOMMU */
 static const char *const end_orders[] = {
 	"dur", "dru", "udr", "urd", "rdu", "rud",
@@ -2522,6 +2593,7 @@ static struct kunit_case subdev_test_end_cases[] = {
 	KUNIT_CASE(subdev_test_remove),
 	KUNIT_CASE(subdev_test_reference),
 	KUNIT_CASE(subdev_test_orphan),
+	KUNIT_CASE(subdev_test_iommu_comes),
 	KUNIT_CASE_PARAM(subdev_test_end_order, end_order_gen_params),
 	{}
 };
