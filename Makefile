@@ -31,8 +31,8 @@ rig: kernel ## Build what the emulated machine needs beside its kernel
 run: rig ## Boot an emulated machine and show contexts, DMA, isolation and cost
 	@tools/rig/boot run run-passthrough
 
-check: rig ## Run all the tests
-	@tools/setup check kunit
+check: ## Run all the tests, those first that need no emulated machine
+	@tools/setup kernel rig check kunit
 	@tools/check
 
 soak: rig ## Create and destroy a million, with races; takes hours
@@ -41,6 +41,14 @@ soak: rig ## Create and destroy a million, with races; takes hours
 kunit: ## Run the KUnit suite natively; about 15 s after a change of one file
 	@tools/setup kernel kunit
 	@tools/kunit
+
+detectors: ## Run the KUnit suite under KASAN and others, and on arm64; takes an hour
+	@tools/setup kernel rig kunit
+	@tools/detectors
+
+coverage: ## Show which lines and branches of iommu-subdev.c the KUnit suite misses
+	@tools/setup kernel kunit
+	@tools/coverage
 
 mutants: rig ## Take out what keeps the contract, one by one: which test notices?
 	@tools/setup kunit
@@ -63,4 +71,4 @@ clean: ## Remove the objects, keep the kernel source
 distclean: clean ## Remove the kernel source as well
 	rm -rf $(BUILD)/linux-*
 
-.PHONY: help setup kernel rig run check soak kunit mutants w1 checkpatch clean distclean
+.PHONY: help setup kernel rig run check soak kunit detectors coverage mutants w1 checkpatch clean distclean
