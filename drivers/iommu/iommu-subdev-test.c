@@ -1251,8 +1251,9 @@ struct traced {
 	unsigned int count;
 };
 
-static void trace_probe(void *data, struct device *parent, u32 id, int group_id,
-			int result)
+static void trace_probe(void *data, struct device *parent,
+			struct fwnode_handle *node, u32 id, unsigned int ids,
+			int group_id, int result)
 {
 	struct traced *traced = data;
 

@@ -5,6 +5,8 @@
 #define pr_fmt(fmt) "iommu_subdev: " fmt
 
 #include <linux/acpi.h>
+#include <linux/acpi_iort.h>
+#include <linux/acpi_rimt.h>
 #include <linux/device.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
@@ -18,6 +20,7 @@
 #include <linux/of_device.h>
 #include <linux/of_iommu.h>
 #include <linux/pm_runtime.h>
+#include <linux/property.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 #include <linux/wait.h>
@@ -31,11 +34,12 @@
  * DOC: overview
  *
  * A sub-device is a &struct device that stands for one stream of DMA of its
- * parent. Firmware tells which IOMMU translates the stream: the parent has an
- * ``iommu-map`` in the devicetree, or a named component in the ACPI IORT, that
- * turns the parent's *input ID* into the IOMMU's own *stream ID*. The
+ * parent, or for several that share what they reach. Firmware tells which IOMMU
+ * translates the stream: the parent has an ``iommu-map`` in the devicetree, or a
+ * named component in the ACPI IORT, that turns the parent's *input ID* into the
+ * IOMMU's own *stream ID*; or it has child nodes with ``iommus``. The
  * sub-device has an IOMMU group and a default domain of its own, so what the
- * DMA API maps for it can be reached by its stream and by no other.
+ * DMA API maps for it can be reached by its streams and by no other.
  *
  * It lives on a bus that is private to the IOMMU core, bound to a driver that
  * does nothing but hold it: while it is bound it owns the DMA API of its group,
@@ -72,7 +76,7 @@ struct iommu_subdev_set {
 	/* Counts those that are being made or destroyed, too */
 	unsigned int count;
 	bool unbound;
-	DECLARE_HASHTABLE(subdevs, 6);
+	DECLARE_HASHTABLE(keys, 6);
 };
 
 /* An IOMMU that has to be powered while the parent is */
@@ -81,12 +85,19 @@ struct iommu_subdev_supplier {
 	struct device *iommu;
 };
 
+/* What of the parent a sub-device has taken: an input ID or a child node */
+struct iommu_subdev_key {
+	u32 id;
+	struct iommu_subdev *sd;
+	struct hlist_node node;
+};
+
 struct iommu_subdev {
 	struct device dev;
 	struct device_dma_parameters dma_parms;
 	u64 dma_mask;
-	/* A copy: firmware may be asked again long after create returned */
-	u32 stream_id;
+	/* The child node that describes it; without one, the parent's node does */
+	struct fwnode_handle *fwnode;
 	int group_id;
 	/* Why there is no IOMMU. The core's notifier cannot tell */
 	int err;
@@ -95,7 +106,12 @@ struct iommu_subdev {
 	/* True from the end of create to the begin of destroy */
 	bool live;
 	struct iommu_subdev_set *set;
-	struct hlist_node node;
+	/*
+	 * Copies: firmware may be asked again long after create returned. With
+	 * a child node there is one key, whose ID means nothing.
+	 */
+	unsigned int nr_keys;
+	struct iommu_subdev_key keys[] __counted_by(nr_keys);
 };
 
 #define to_iommu_subdev(d) container_of(d, struct iommu_subdev, dev)
@@ -110,15 +126,33 @@ static DECLARE_WAIT_QUEUE_HEAD(iommu_subdev_gone);
 static ssize_t input_id_show(struct device *dev, struct device_attribute *attr,
 			     char *buf)
 {
-	return sysfs_emit(buf, "0x%x\n", to_iommu_subdev(dev)->stream_id);
+	struct iommu_subdev *sd = to_iommu_subdev(dev);
+	int len = 0;
+
+	for (int i = 0; i < sd->nr_keys; i++)
+		len += sysfs_emit_at(buf, len, "%s0x%x", i ? " " : "",
+				     sd->keys[i].id);
+	return len + sysfs_emit_at(buf, len, "\n");
 }
 static DEVICE_ATTR_RO(input_id);
+
+/* One that a node describes has its of_node there instead */
+static umode_t iommu_subdev_attr_visible(struct kobject *kobj,
+					 struct attribute *attr, int n)
+{
+	return to_iommu_subdev(kobj_to_dev(kobj))->fwnode ? 0 : attr->mode;
+}
 
 static struct attribute *iommu_subdev_attrs[] = {
 	&dev_attr_input_id.attr,
 	NULL,
 };
-ATTRIBUTE_GROUPS(iommu_subdev);
+
+static const struct attribute_group iommu_subdev_group = {
+	.attrs		= iommu_subdev_attrs,
+	.is_visible	= iommu_subdev_attr_visible,
+};
+__ATTRIBUTE_GROUPS(iommu_subdev);
 
 /* create binds the driver itself, because it needs to know how that went */
 static int iommu_subdev_match(struct device *dev,
@@ -127,11 +161,54 @@ static int iommu_subdev_match(struct device *dev,
 	return 0;
 }
 
-/* Ask firmware which IOMMU and which stream the input ID leads to. */
+/* The first ID has been configured, with its IOMMU; the others join it there. */
+static int iommu_subdev_fw_configure_more(struct iommu_subdev *sd,
+					  struct fwnode_handle *fwnode)
+{
+	struct device *dev = &sd->dev;
+	int ret = 0;
+
+	mutex_lock(&iommu_probe_device_lock);
+	for (int i = 1; !ret && i < sd->nr_keys; i++) {
+		u32 id = sd->keys[i].id;
+
+		if (is_of_node(fwnode)) {
+			ret = of_iommu_configure_dev_id(to_of_node(fwnode), dev,
+							&id);
+		} else {
+			ret = iort_iommu_configure_id(dev, &id);
+			if (ret == -ENODEV)
+				ret = rimt_iommu_configure_id(dev, &id);
+		}
+	}
+	/* All or none */
+	if (ret)
+		iommu_fwspec_free(dev);
+	mutex_unlock(&iommu_probe_device_lock);
+	return ret;
+}
+
+/* DMA of a sub-device is limited by the node that describes it, and those above */
+static int iommu_subdev_of_configure(struct device *dev, struct device_node *np,
+				     const u32 *id)
+{
+	struct device_node *of_node = dev->of_node;
+	int ret, len;
+
+	/* of_dma_configure_id() would begin with the parent of this one */
+	if (of_get_property(np, "dma-ranges", &len) && len)
+		dev->of_node = NULL;
+	ret = of_dma_configure_id(dev, np, true, id);
+	dev->of_node = of_node;
+	return ret;
+}
+
+/* Ask firmware which IOMMU and which streams the sub-device has. */
 static int iommu_subdev_fw_configure(struct device *dev)
 {
-	struct fwnode_handle *fwnode = dev_fwnode(dev->parent);
-	u32 id = to_iommu_subdev(dev)->stream_id;
+	struct iommu_subdev *sd = to_iommu_subdev(dev);
+	struct fwnode_handle *fwnode = sd->fwnode ?: dev_fwnode(dev->parent);
+	u32 first = sd->keys[0].id, *id = sd->fwnode ? NULL : &first;
 	u64 coherent = dev->coherent_dma_mask;
 	int ret;
 
@@ -145,18 +222,23 @@ static int iommu_subdev_fw_configure(struct device *dev)
 		 * -EPROBE_DEFER, for devices that can do without an IOMMU.
 		 * Once done it is not repeated there.
 		 */
-		ret = of_iommu_configure(dev, np, &id);
+		ret = of_iommu_configure(dev, np, id);
 		if (!ret)
-			ret = of_dma_configure_id(dev, np, true, &id);
-	} else if (is_acpi_device_node(fwnode)) {
+			ret = iommu_subdev_of_configure(dev, np, id);
+	} else if (is_acpi_device_node(fwnode) && id) {
 		struct acpi_device *adev = to_acpi_device_node(fwnode);
 
 		/* IORT looks for the parent's named component by itself */
-		ret = acpi_dma_configure_id(dev, acpi_get_dma_attr(adev), &id);
+		ret = acpi_dma_configure_id(dev, acpi_get_dma_attr(adev), id);
 	} else {
 		ret = -ENODEV;
 	}
 	dev->coherent_dma_mask &= coherent;
+
+	if (!ret && !dev_iommu_fwspec_get(dev))
+		ret = -ENODEV;
+	if (!ret && sd->nr_keys > 1)
+		ret = iommu_subdev_fw_configure_more(sd, fwnode);
 
 	/*
 	 * The driver core gave up waiting for the IOMMU's driver. That lets a
@@ -164,8 +246,6 @@ static int iommu_subdev_fw_configure(struct device *dev)
 	 */
 	if (ret == -ETIMEDOUT)
 		ret = -EPROBE_DEFER;
-	if (!ret && !dev_iommu_fwspec_get(dev))
-		ret = -ENODEV;
 	return ret;
 }
 
@@ -331,7 +411,8 @@ void iommu_subdev_probed(struct device *dev, int ret)
 static void iommu_subdev_set_del(struct iommu_subdev *sd)
 {
 	mutex_lock(&iommu_subdev_lock);
-	hash_del(&sd->node);
+	for (int i = 0; i < sd->nr_keys; i++)
+		hash_del(&sd->keys[i].node);
 	sd->set->count--;
 	wake_up_all(&iommu_subdev_gone);
 	mutex_unlock(&iommu_subdev_lock);
@@ -340,8 +421,8 @@ static void iommu_subdev_set_del(struct iommu_subdev *sd)
 static void iommu_subdev_end(struct iommu_subdev *sd, int result)
 {
 	device_del(&sd->dev);
-	trace_iommu_subdev_destroy(sd->dev.parent, sd->stream_id, sd->group_id,
-				   result);
+	trace_iommu_subdev_destroy(sd->dev.parent, sd->fwnode, sd->keys[0].id,
+				   sd->nr_keys, sd->group_id, result);
 	/* The IOMMU has let go of the stream: only now is the ID free again */
 	iommu_subdev_set_del(sd);
 	put_device(&sd->dev);
@@ -349,12 +430,12 @@ static void iommu_subdev_end(struct iommu_subdev *sd, int result)
 
 static struct iommu_subdev *iommu_subdev_first_live(struct iommu_subdev_set *set)
 {
-	struct iommu_subdev *sd;
+	struct iommu_subdev_key *key;
 	int bkt;
 
-	hash_for_each(set->subdevs, bkt, sd, node)
-		if (sd->live)
-			return sd;
+	hash_for_each(set->keys, bkt, key, node)
+		if (key->sd->live)
+			return key->sd;
 	return NULL;
 }
 
@@ -416,7 +497,7 @@ static struct iommu_subdev_set *iommu_subdev_set_get(struct device *parent)
 	set->parent = parent;
 	INIT_LIST_HEAD(&set->node);
 	INIT_LIST_HEAD(&set->suppliers);
-	hash_init(set->subdevs);
+	hash_init(set->keys);
 	devres_add(parent, set);
 	/*
 	 * Unbinding changes the state first and releases devres then. Either it
@@ -433,12 +514,12 @@ static struct iommu_subdev_set *iommu_subdev_set_get(struct device *parent)
 	return set;
 }
 
-/* Take the ID of the parent, so that nobody else does. */
+/* Take the IDs or the node of the parent, so that nobody else does. */
 static int iommu_subdev_set_add(struct iommu_subdev *sd)
 {
+	struct iommu_subdev_key *key, *other;
 	struct iommu_subdev_set *set;
-	struct iommu_subdev *other;
-	int ret = 0;
+	int ret = 0, i;
 
 	mutex_lock(&iommu_subdev_lock);
 	set = iommu_subdev_set_get(sd->dev.parent);
@@ -447,42 +528,58 @@ static int iommu_subdev_set_add(struct iommu_subdev *sd)
 		goto out_unlock;
 	}
 
-	hash_for_each_possible(set->subdevs, other, node, sd->stream_id) {
-		if (other->stream_id == sd->stream_id) {
-			ret = -EEXIST;
-			goto out_unlock;
+	for (i = 0; i < sd->nr_keys; i++) {
+		key = &sd->keys[i];
+		hash_for_each_possible(set->keys, other, node, key->id) {
+			if (other->id != key->id || other->sd->fwnode != sd->fwnode)
+				continue;
+			/* An ID that comes twice is a bug of the caller */
+			ret = other->sd == sd ? -EINVAL : -EEXIST;
+			goto err_del;
 		}
+		hash_add(set->keys, &key->node, key->id);
 	}
 
 	sd->set = set;
-	hash_add(set->subdevs, &sd->node, sd->stream_id);
 	set->count++;
 out_unlock:
 	mutex_unlock(&iommu_subdev_lock);
 	return ret;
+
+err_del:
+	while (i--)
+		hash_del(&sd->keys[i].node);
+	goto out_unlock;
 }
 
 /* Create and destroy */
 
 static void iommu_subdev_dev_release(struct device *dev)
 {
+	struct iommu_subdev *sd = to_iommu_subdev(dev);
 	struct device *parent = dev->parent;
 
-	kfree(to_iommu_subdev(dev));
+	fwnode_handle_put(sd->fwnode);
+	kfree(sd);
 	put_device(parent);
 }
 
 static struct iommu_subdev *iommu_subdev_alloc(struct device *parent,
-					       u32 stream_id)
+					       struct fwnode_handle *fwnode,
+					       const u32 *ids, unsigned int n)
 {
 	struct iommu_subdev *sd;
 	int ret;
 
-	sd = kzalloc_obj(*sd);
+	sd = kzalloc_flex(*sd, keys, n);
 	if (!sd)
 		return ERR_PTR(-ENOMEM);
 
-	sd->stream_id = stream_id;
+	sd->nr_keys = n;
+	for (int i = 0; i < n; i++) {
+		sd->keys[i].id = ids[i];
+		sd->keys[i].sd = sd;
+	}
 	sd->group_id = -1;
 	device_initialize(&sd->dev);
 	/* Somebody may still hold the sub-device when the parent is deleted */
@@ -500,7 +597,14 @@ static struct iommu_subdev *iommu_subdev_alloc(struct device *parent,
 		sd->dma_parms = *parent->dma_parms;
 	sd->dev.dma_parms = &sd->dma_parms;
 
-	ret = dev_set_name(&sd->dev, "%s.%x", dev_name(parent), stream_id);
+	if (fwnode) {
+		sd->fwnode = fwnode_handle_get(fwnode);
+		/* The IOMMU's driver looks there for memory regions */
+		sd->dev.of_node = to_of_node(fwnode);
+		ret = dev_set_name(&sd->dev, "%s:%pfwP", dev_name(parent), fwnode);
+	} else {
+		ret = dev_set_name(&sd->dev, "%s.%x", dev_name(parent), ids[0]);
+	}
 	if (ret) {
 		put_device(&sd->dev);
 		return ERR_PTR(ret);
@@ -546,6 +650,72 @@ static bool iommu_subdev_parent_valid(struct device *parent)
 	       iommu_subdev_parent_bound(parent);
 }
 
+static int iommu_subdev_check_node(struct device *parent,
+				   struct fwnode_handle *fwnode)
+{
+	struct fwnode_handle *above = fwnode_get_parent(fwnode);
+	bool is_child = above && above == dev_fwnode(parent);
+
+	fwnode_handle_put(above);
+	if (!is_child)
+		return -EINVAL;
+	return fwnode_device_is_available(fwnode) ? 0 : -ENODEV;
+}
+
+/* The context behind @n input IDs, or, without them, that of @fwnode. */
+static struct device *iommu_subdev_make(struct device *parent,
+					struct fwnode_handle *fwnode,
+					const u32 *ids, unsigned int n)
+{
+	static const u32 no_id;
+	struct iommu_subdev *sd;
+	int ret;
+
+	ret = -EINVAL;
+	if (!iommu_subdev_parent_valid(parent))
+		goto err_trace;
+
+	if (fwnode)
+		ret = iommu_subdev_check_node(parent, fwnode);
+	else if (ids && n)
+		ret = 0;
+	if (ret)
+		goto err_trace;
+
+	sd = iommu_subdev_alloc(parent, fwnode, ids ?: &no_id, n ?: 1);
+	if (IS_ERR(sd)) {
+		ret = PTR_ERR(sd);
+		goto err_trace;
+	}
+
+	ret = iommu_subdev_set_add(sd);
+	if (ret)
+		goto err_put;
+
+	ret = iommu_subdev_register(sd);
+	if (ret)
+		goto err_set_del;
+
+	ret = iommu_subdev_set_live(sd);
+	if (ret)
+		goto err_unregister;
+
+	trace_iommu_subdev_create(parent, fwnode, sd->keys[0].id, sd->nr_keys,
+				  sd->group_id, 0);
+	return &sd->dev;
+
+err_unregister:
+	device_del(&sd->dev);
+err_set_del:
+	iommu_subdev_set_del(sd);
+err_put:
+	put_device(&sd->dev);
+err_trace:
+	trace_iommu_subdev_create(parent, fwnode, ids && n ? ids[0] : 0, n, -1,
+				  ret);
+	return ERR_PTR(ret);
+}
+
 /**
  * iommu_subdev_create() - Make an isolated DMA context for a stream of a device
  * @parent: the device that sends the DMA, with a driver bound or binding
@@ -583,46 +753,72 @@ static bool iommu_subdev_parent_valid(struct device *parent)
  */
 struct device *iommu_subdev_create(struct device *parent, u32 stream_id)
 {
-	struct iommu_subdev *sd;
-	int ret;
-
-	if (!iommu_subdev_parent_valid(parent)) {
-		ret = -EINVAL;
-		goto err_trace;
-	}
-
-	sd = iommu_subdev_alloc(parent, stream_id);
-	if (IS_ERR(sd)) {
-		ret = PTR_ERR(sd);
-		goto err_trace;
-	}
-
-	ret = iommu_subdev_set_add(sd);
-	if (ret)
-		goto err_put;
-
-	ret = iommu_subdev_register(sd);
-	if (ret)
-		goto err_set_del;
-
-	ret = iommu_subdev_set_live(sd);
-	if (ret)
-		goto err_unregister;
-
-	trace_iommu_subdev_create(parent, stream_id, sd->group_id, 0);
-	return &sd->dev;
-
-err_unregister:
-	device_del(&sd->dev);
-err_set_del:
-	iommu_subdev_set_del(sd);
-err_put:
-	put_device(&sd->dev);
-err_trace:
-	trace_iommu_subdev_create(parent, stream_id, -1, ret);
-	return ERR_PTR(ret);
+	return iommu_subdev_make(parent, NULL, &stream_id, 1);
 }
 EXPORT_SYMBOL_GPL(iommu_subdev_create);
+
+/**
+ * iommu_subdev_create_ids() - Make one isolated DMA context for several streams
+ * @parent: the device that sends the DMA, with a driver bound or binding
+ * @ids: the input IDs of the streams, each as in iommu_subdev_create(). They are
+ *	copied.
+ * @n: the number of @ids
+ *
+ * For a unit that sends its DMA under more than one ID: a mapping of the
+ * sub-device is reached by all of them. They are taken, and given back, all or
+ * none. The sub-device is in all else like that of iommu_subdev_create().
+ *
+ * Context: Process context. May sleep. @parent's driver may call it from its
+ * probe function and as long as it is bound.
+ * Return: the sub-device, to be ended with iommu_subdev_destroy(), or, as an
+ * ERR_PTR() and never NULL, one of the errors of iommu_subdev_create(), where
+ *
+ * * -EINVAL: also when @n is 0, @ids is NULL, or an ID comes twice in it
+ * * -ENODEV: firmware maps no IOMMU for one of @ids, or the IOMMU is disabled
+ * * -EPROBE_DEFER: the driver of the IOMMU of one of @ids is not there yet
+ * * -EEXIST: @parent has a live sub-device with one of @ids
+ * * -EBUSY: another device has one of the streams or is in the IOMMU group
+ * * -EXDEV: @ids lead to more than one IOMMU
+ */
+struct device *iommu_subdev_create_ids(struct device *parent, const u32 *ids,
+				       unsigned int n)
+{
+	return iommu_subdev_make(parent, NULL, ids, n);
+}
+EXPORT_SYMBOL_GPL(iommu_subdev_create_ids);
+
+/**
+ * iommu_subdev_create_node() - Make the DMA context that a child node describes
+ * @parent: the device that sends the DMA, with a driver bound or binding
+ * @node: a child of @parent's devicetree node
+ *
+ * The properties of @node are those that a device of its own would have:
+ * ``iommus``, with any number of streams of one IOMMU; ``dma-ranges``, in it or
+ * else above, limits the addresses; ``dma-coherent``; and ``memory-region`` with
+ * ``iommu-addresses`` that refer to @node, which are mapped or left out as they
+ * say. There need not be, and must not be, another device for @node. The DMA
+ * masks and &struct device_dma_parameters start as a copy of @parent's.
+ *
+ * It takes a reference to @node.
+ *
+ * Context: Process context. May sleep. @parent's driver may call it from its
+ * probe function and as long as it is bound.
+ * Return: the sub-device, to be ended with iommu_subdev_destroy(), or, as an
+ * ERR_PTR() and never NULL, one of the errors of iommu_subdev_create(), where
+ *
+ * * -EINVAL: also when @node is NULL or is not a child of @parent's node
+ * * -ENODEV: @node or its IOMMU is disabled, or it is without ``iommus``, or is
+ *   not of a devicetree
+ * * -EEXIST: @node has a live sub-device
+ * * -EBUSY: another device has one of the streams or is in the IOMMU group
+ * * -EXDEV: @node has streams of more than one IOMMU
+ */
+struct device *iommu_subdev_create_node(struct device *parent,
+					struct fwnode_handle *node)
+{
+	return iommu_subdev_make(parent, node, NULL, 0);
+}
+EXPORT_SYMBOL_GPL(iommu_subdev_create_node);
 
 /* Whoever gets true is the one to end it. */
 static bool iommu_subdev_clear_live(struct iommu_subdev *sd)
@@ -651,12 +847,12 @@ static int devm_iommu_subdev_match(struct device *parent, void *res, void *data)
 
 /**
  * iommu_subdev_destroy() - End an isolated DMA context
- * @subdev: what iommu_subdev_create() or devm_iommu_subdev_create() returned;
- *	NULL and error pointers are ignored
+ * @subdev: what one of the creates returned, managed or not; NULL and error
+ *	pointers are ignored
  *
  * The caller has stopped the DMA and unmapped what is not managed. Whatever was
- * managed on @subdev is released here. After it returns the stream is blocked
- * and its ID can be used again. @subdev must not be used any more, unless the
+ * managed on @subdev is released here. After it returns its streams are blocked
+ * and its IDs can be used again. @subdev must not be used any more, unless the
  * caller took a reference to the &struct device: then it is a dead one.
  *
  * Context: Process context. May sleep.
@@ -681,6 +877,29 @@ void iommu_subdev_destroy(struct device *subdev)
 }
 EXPORT_SYMBOL_GPL(iommu_subdev_destroy);
 
+static struct device *devm_iommu_subdev_make(struct device *parent,
+					     struct fwnode_handle *fwnode,
+					     const u32 *ids, unsigned int n)
+{
+	struct iommu_subdev **res;
+	struct device *subdev;
+
+	res = devres_alloc(devm_iommu_subdev_release, sizeof(*res), GFP_KERNEL);
+	if (!res)
+		return ERR_PTR(-ENOMEM);
+
+	subdev = iommu_subdev_make(parent, fwnode, ids, n);
+	if (IS_ERR(subdev)) {
+		devres_free(res);
+		return subdev;
+	}
+
+	*res = to_iommu_subdev(subdev);
+	(*res)->managed = true;
+	devres_add(parent, res);
+	return subdev;
+}
+
 /**
  * devm_iommu_subdev_create() - Managed iommu_subdev_create()
  * @parent: the device that sends the DMA, with a driver bound or binding
@@ -695,25 +914,44 @@ EXPORT_SYMBOL_GPL(iommu_subdev_destroy);
  */
 struct device *devm_iommu_subdev_create(struct device *parent, u32 stream_id)
 {
-	struct iommu_subdev **res;
-	struct device *subdev;
-
-	res = devres_alloc(devm_iommu_subdev_release, sizeof(*res), GFP_KERNEL);
-	if (!res)
-		return ERR_PTR(-ENOMEM);
-
-	subdev = iommu_subdev_create(parent, stream_id);
-	if (IS_ERR(subdev)) {
-		devres_free(res);
-		return subdev;
-	}
-
-	*res = to_iommu_subdev(subdev);
-	(*res)->managed = true;
-	devres_add(parent, res);
-	return subdev;
+	return devm_iommu_subdev_make(parent, NULL, &stream_id, 1);
 }
 EXPORT_SYMBOL_GPL(devm_iommu_subdev_create);
+
+/**
+ * devm_iommu_subdev_create_ids() - Managed iommu_subdev_create_ids()
+ * @parent: the device that sends the DMA, with a driver bound or binding
+ * @ids: the input IDs of the streams, which are copied
+ * @n: the number of @ids
+ *
+ * It ends as that of devm_iommu_subdev_create() does.
+ *
+ * Context: Process context. May sleep.
+ * Return: as iommu_subdev_create_ids().
+ */
+struct device *devm_iommu_subdev_create_ids(struct device *parent,
+					    const u32 *ids, unsigned int n)
+{
+	return devm_iommu_subdev_make(parent, NULL, ids, n);
+}
+EXPORT_SYMBOL_GPL(devm_iommu_subdev_create_ids);
+
+/**
+ * devm_iommu_subdev_create_node() - Managed iommu_subdev_create_node()
+ * @parent: the device that sends the DMA, with a driver bound or binding
+ * @node: a child of @parent's devicetree node
+ *
+ * It ends as that of devm_iommu_subdev_create() does.
+ *
+ * Context: Process context. May sleep.
+ * Return: as iommu_subdev_create_node().
+ */
+struct device *devm_iommu_subdev_create_node(struct device *parent,
+					     struct fwnode_handle *node)
+{
+	return devm_iommu_subdev_make(parent, node, NULL, 0);
+}
+EXPORT_SYMBOL_GPL(devm_iommu_subdev_create_node);
 
 /*
  * The IOMMU goes away while the sub-device lives. Nothing can be mapped from

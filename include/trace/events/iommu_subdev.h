@@ -6,44 +6,53 @@
 #define _TRACE_IOMMU_SUBDEV_H
 
 #include <linux/device.h>
+#include <linux/property.h>
 #include <linux/tracepoint.h>
 
 DECLARE_EVENT_CLASS(iommu_subdev,
-		    TP_PROTO(struct device *parent, u32 stream_id, int group_id,
+		    TP_PROTO(struct device *parent, struct fwnode_handle *node,
+			     u32 stream_id, unsigned int ids, int group_id,
 			     int result),
 
-		    TP_ARGS(parent, stream_id, group_id, result),
+		    TP_ARGS(parent, node, stream_id, ids, group_id, result),
 
 		    TP_STRUCT__entry(__string(parent,
 					      parent ? dev_name(parent) : NULL)
+				     __string(node, fwnode_get_name(node) ?: "")
 				     __field(u32, stream_id)
+				     __field(unsigned int, ids)
 				     __field(int, group_id)
 				     __field(int, result)
 		    ),
 
 		    TP_fast_assign(__assign_str(parent);
+				   __assign_str(node);
 				   __entry->stream_id = stream_id;
+				   __entry->ids = node ? 0 : ids;
 				   __entry->group_id = group_id;
 				   __entry->result = result;
 		    ),
 
-		    TP_printk("parent=%s stream_id=0x%x group=%d result=%d",
+		    TP_printk("parent=%s stream_id=0x%x group=%d result=%d ids=%u node=%s",
 			      __get_str(parent), __entry->stream_id,
-			      __entry->group_id, __entry->result)
+			      __entry->group_id, __entry->result, __entry->ids,
+			      __get_str(node))
 );
+
+/* The stream ID is the first of so many; those of a node are not told */
 
 /* At the end of a create; the group is -1 when it failed */
 DEFINE_EVENT(iommu_subdev, iommu_subdev_create,
-	     TP_PROTO(struct device *parent, u32 stream_id, int group_id,
-		      int result),
-	     TP_ARGS(parent, stream_id, group_id, result)
+	     TP_PROTO(struct device *parent, struct fwnode_handle *node,
+		      u32 stream_id, unsigned int ids, int group_id, int result),
+	     TP_ARGS(parent, node, stream_id, ids, group_id, result)
 );
 
 /* At the end of a destroy; the result is -EBUSY when unbind had to do it */
 DEFINE_EVENT(iommu_subdev, iommu_subdev_destroy,
-	     TP_PROTO(struct device *parent, u32 stream_id, int group_id,
-		      int result),
-	     TP_ARGS(parent, stream_id, group_id, result)
+	     TP_PROTO(struct device *parent, struct fwnode_handle *node,
+		      u32 stream_id, unsigned int ids, int group_id, int result),
+	     TP_ARGS(parent, node, stream_id, ids, group_id, result)
 );
 
 #endif /* _TRACE_IOMMU_SUBDEV_H */
