@@ -27,12 +27,14 @@
 #include <linux/of_platform.h>
 #include <linux/platform_device.h>
 #include <linux/pm_runtime.h>
+#include <linux/property.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <trace/events/iommu_subdev.h>
 
+#include "dma-iommu.h"
 #include "iommu-priv.h"
 
 /* The mock IOMMU */
@@ -338,14 +340,21 @@ static void mock_release_device(struct device *dev)
 
 static void mock_group_release(void *data)
 {
-	struct mock_stream *stream = data;
+	struct iommu_group *group = ((struct mock_stream *)data)->group;
 	struct mock_iommu *mock;
 
-	for (mock = mocks; mock < mocks + ARRAY_SIZE(mocks); mock++)
-		if (stream >= mock->stream &&
-		    stream < mock->stream + MOCK_NR_STREAMS)
+	for (mock = mocks; mock < mocks + ARRAY_SIZE(mocks); mock++) {
+		bool had = false;
+
+		for (int i = 0; i < MOCK_NR_STREAMS; i++) {
+			if (mock->stream[i].group != group)
+				continue;
+			mock->stream[i].group = NULL;
+			had = true;
+		}
+		if (had)
 			atomic_dec(&mock->groups);
-	stream->group = NULL;
+	}
 }
 
 static struct iommu_group *mock_device_group(struct device *dev)
@@ -354,12 +363,15 @@ static struct iommu_group *mock_device_group(struct device *dev)
 	struct mock_iommu *mock = dev_to_mock(dev);
 	struct mock_stream *stream = &mock->stream[fwspec->ids[0]];
 	struct iommu_group *group;
+	int i;
 
 	if (mock->does.group_err)
 		return ERR_PTR(mock->does.group_err);
 
-	if (mock->does.grouping == MOCK_GROUP_EACH_STREAM && stream->group)
-		return iommu_group_ref_get(stream->group);
+	if (mock->does.grouping == MOCK_GROUP_EACH_STREAM)
+		for (i = 0; i < fwspec->num_ids; i++)
+			if (mock->stream[fwspec->ids[i]].group)
+				return iommu_group_ref_get(mock->stream[fwspec->ids[i]].group);
 	if (mock->does.grouping == MOCK_GROUP_SINGLE)
 		group = generic_single_device_group(dev);
 	else
@@ -367,7 +379,8 @@ static struct iommu_group *mock_device_group(struct device *dev)
 	if (IS_ERR(group) || iommu_group_get_iommudata(group))
 		return group;
 
-	stream->group = group;
+	for (i = 0; i < fwspec->num_ids; i++)
+		mock->stream[fwspec->ids[i]].group = group;
 	atomic_inc(&mock->groups);
 	iommu_group_set_iommudata(group, stream, mock_group_release);
 	return group;
@@ -571,7 +584,11 @@ static void unmake_device(struct kunit *test, struct device *dev)
 /* References to the nodes that creates and destroys must give back. */
 static unsigned int node_refs(struct subdev_test *t)
 {
-	return kref_read(&t->parent->of_node->kobj.kref) +
+	unsigned int refs = 0;
+
+	for_each_child_of_node_scoped(t->parent->of_node, np)
+		refs += kref_read(&np->kobj.kref);
+	return refs + kref_read(&t->parent->of_node->kobj.kref) +
 	       kref_read(&t->parent_b->of_node->kobj.kref) +
 	       kref_read(&mocks[0].dev->of_node->kobj.kref) +
 	       kref_read(&mocks[1].dev->of_node->kobj.kref);
@@ -674,6 +691,9 @@ static void subdev_test_exit(struct kunit *test)
 		expect_left(test, &mocks[i], 0);
 		KUNIT_EXPECT_EQ(test, atomic_read(&mocks[i].forgotten_pages), 0);
 		KUNIT_EXPECT_EQ(test, atomic_read(&mocks[i].freed_in_use), 0);
+		for (int j = 0; j < MOCK_NR_STREAMS; j++)
+			KUNIT_EXPECT_TRUE_MSG(test, mock_is_blocked(&mocks[i], j),
+					      "stream 0x%x", j);
 	}
 	KUNIT_EXPECT_EQ(test, node_refs(t), t->refs);
 }
@@ -682,10 +702,61 @@ static void subdev_test_exit(struct kunit *test)
 
 typedef struct device *(*create_fn)(struct device *parent, u32 stream_id);
 
+/* The other ID, and the other stream, of a context that has two. */
+#define SECOND(id)	((id) ^ 8)
+
+static struct device *create_two(struct device *parent, u32 stream_id)
+{
+	u32 ids[] = { stream_id, SECOND(stream_id) };
+
+	return iommu_subdev_create_ids(parent, ids, ARRAY_SIZE(ids));
+}
+
+static struct device *devm_create_two(struct device *parent, u32 stream_id)
+{
+	u32 ids[] = { stream_id, SECOND(stream_id) };
+
+	return devm_iommu_subdev_create_ids(parent, ids, ARRAY_SIZE(ids));
+}
+
+/* The node of parent-a that has the streams of create_two(). */
+static struct fwnode_handle *context_node(struct device *parent, u32 stream_id)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "context-%x", stream_id);
+	return device_get_named_child_node(parent, name);
+}
+
+static struct device *create_of_node(struct device *parent, u32 stream_id)
+{
+	struct fwnode_handle *node = context_node(parent, stream_id);
+	struct device *subdev = iommu_subdev_create_node(parent, node);
+
+	fwnode_handle_put(node);
+	return subdev;
+}
+
+static struct device *devm_create_of_node(struct device *parent, u32 stream_id)
+{
+	struct fwnode_handle *node = context_node(parent, stream_id);
+	struct device *subdev = devm_iommu_subdev_create_node(parent, node);
+
+	fwnode_handle_put(node);
+	return subdev;
+}
+
 static const create_fn create_forms[] = {
 	iommu_subdev_create,
 	devm_iommu_subdev_create,
+	create_two,
+	devm_create_two,
+	create_of_node,
+	devm_create_of_node,
 };
+
+/* Of these, those that have IDs. The ID of a node means nothing to them */
+#define NR_ID_FORMS	4
 
 static struct device *must_create(struct kunit *test, struct device *parent,
 				  u32 id)
@@ -696,11 +767,11 @@ static struct device *must_create(struct kunit *test, struct device *parent,
 	return subdev;
 }
 
-/* Both forms of create say @err. */
+/* All forms of create with an ID say @err. */
 static void expect_refused(struct kunit *test, struct device *parent, u32 id,
 			   int err)
 {
-	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+	for (int i = 0; i < NR_ID_FORMS; i++) {
 		struct device *subdev = create_forms[i](parent, id);
 
 		KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(subdev), err,
@@ -737,11 +808,11 @@ static void expect_translated(struct kunit *test, struct device *subdev,
 	__free_page(page);
 }
 
-/* Both forms of create give a context, and destroy blocks its stream. */
+/* All forms of create with an ID give a context; destroy blocks its stream. */
 static void expect_works(struct kunit *test, struct device *parent, u32 id,
 			 struct mock_iommu *mock, unsigned int stream)
 {
-	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+	for (int i = 0; i < NR_ID_FORMS; i++) {
 		struct device *subdev = create_forms[i](parent, id);
 
 		KUNIT_EXPECT_NOT_ERR_OR_NULL_MSG(test, subdev,
@@ -869,7 +940,7 @@ static void subdev_test_eexist(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
 
-	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+	for (int i = 0; i < NR_ID_FORMS; i++) {
 		struct device *subdev = create_forms[i](t->parent, 1);
 
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
@@ -1218,14 +1289,25 @@ static void subdev_test_identity_early(struct kunit *test)
 	}
 }
 
+static void expect_input_id(struct kunit *test, struct device *subdev,
+			    const char *want)
+{
+	struct attribute *attr = subdev->bus->dev_groups[0]->attrs[0];
+	char *buf = (char *)get_zeroed_page(GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	container_of(attr, struct device_attribute, attr)->show(subdev, NULL, buf);
+	KUNIT_EXPECT_STREQ(test, buf, want);
+	free_page((unsigned long)buf);
+}
+
 /* The name is the parent's and the ID, and sysfs has the ID. */
 static void subdev_test_names(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
 	struct device *subdev = must_create(test, t->parent, 0xf);
-	struct attribute *attr = subdev->bus->dev_groups[0]->attrs[0];
 	struct device *found;
-	char name[64], *buf;
+	char name[64];
 
 	snprintf(name, sizeof(name), "%s.f", dev_name(t->parent));
 	KUNIT_EXPECT_STREQ(test, subdev->bus->name, "iommu_subdev");
@@ -1234,18 +1316,16 @@ static void subdev_test_names(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, found, subdev);
 	put_device(found);
 
-	buf = (char *)get_zeroed_page(GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, buf);
-	KUNIT_EXPECT_STREQ(test, attr->name, "input_id");
-	container_of(attr, struct device_attribute, attr)->show(subdev, NULL, buf);
-	KUNIT_EXPECT_STREQ(test, buf, "0xf\n");
-	free_page((unsigned long)buf);
+	KUNIT_EXPECT_STREQ(test, subdev->bus->dev_groups[0]->attrs[0]->name, "input_id");
+	expect_input_id(test, subdev, "0xf\n");
 	iommu_subdev_destroy(subdev);
 }
 
 struct traced {
 	struct device *parent;
+	struct fwnode_handle *node;
 	u32 id;
+	unsigned int ids;
 	int group_id;
 	int result;
 	unsigned int count;
@@ -1258,7 +1338,9 @@ static void trace_probe(void *data, struct device *parent,
 	struct traced *traced = data;
 
 	traced->parent = parent;
+	traced->node = node;
 	traced->id = id;
+	traced->ids = ids;
 	traced->group_id = group_id;
 	traced->result = result;
 	traced->count++;
@@ -1282,6 +1364,8 @@ static void subdev_test_tracepoints(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, create.count, 1);
 	KUNIT_EXPECT_PTR_EQ(test, create.parent, t->parent);
 	KUNIT_EXPECT_EQ(test, create.id, 1);
+	KUNIT_EXPECT_EQ(test, create.ids, 1);
+	KUNIT_EXPECT_NULL(test, create.node);
 	KUNIT_EXPECT_EQ(test, create.group_id, group_id);
 	KUNIT_EXPECT_EQ(test, create.result, 0);
 
@@ -1293,6 +1377,8 @@ static void subdev_test_tracepoints(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, destroy.count, 1);
 	KUNIT_EXPECT_PTR_EQ(test, destroy.parent, t->parent);
 	KUNIT_EXPECT_EQ(test, destroy.id, 1);
+	KUNIT_EXPECT_EQ(test, destroy.ids, 1);
+	KUNIT_EXPECT_NULL(test, destroy.node);
 	KUNIT_EXPECT_EQ(test, destroy.group_id, group_id);
 	KUNIT_EXPECT_EQ(test, destroy.result, 0);
 
@@ -1301,6 +1387,22 @@ static void subdev_test_tracepoints(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, create.count, 3);
 	KUNIT_EXPECT_EQ(test, create.result, -EINVAL);
 
+	/* There may be several IDs, or a node */
+	iommu_subdev_destroy(create_two(t->parent, 3));
+	KUNIT_EXPECT_EQ(test, create.id, 3);
+	KUNIT_EXPECT_EQ(test, create.ids, 2);
+	KUNIT_EXPECT_EQ(test, destroy.id, 3);
+	KUNIT_EXPECT_EQ(test, destroy.ids, 2);
+	subdev = create_of_node(t->parent, 3);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
+	KUNIT_EXPECT_PTR_EQ(test, create.node, dev_fwnode(subdev));
+	KUNIT_EXPECT_PTR_EQ(test, iommu_subdev_create_node(t->parent, dev_fwnode(subdev)),
+			    ERR_PTR(-EEXIST));
+	KUNIT_EXPECT_PTR_EQ(test, create.node, dev_fwnode(subdev));
+	KUNIT_EXPECT_EQ(test, create.result, -EEXIST);
+	iommu_subdev_destroy(subdev);
+	KUNIT_EXPECT_PTR_EQ(test, destroy.node, create.node);
+
 	/* One that was forgotten is told from one that was managed */
 	iommu_subdev_create(t->parent, 2);
 	device_release_driver(t->parent);
@@ -1308,7 +1410,7 @@ static void subdev_test_tracepoints(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, device_attach(t->parent), 1);
 	devm_iommu_subdev_create(t->parent, 3);
 	device_release_driver(t->parent);
-	KUNIT_EXPECT_EQ(test, destroy.count, 3);
+	KUNIT_EXPECT_EQ(test, destroy.count, 5);
 	KUNIT_EXPECT_EQ(test, destroy.id, 3);
 	KUNIT_EXPECT_EQ(test, destroy.result, 0);
 
@@ -1545,6 +1647,9 @@ static void subdev_test_reserved(struct kunit *test)
 	iommu_subdev_destroy(subdev);
 	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, 0x31));
 	unmake_device(test, parent);
+	/* Of other devices the core leaves such a stream in identity */
+	KUNIT_EXPECT_FALSE(test, mock_is_blocked(t->mock, 0x2f));
+	t->mock->stream[0x2f].domain = &mock_blocked_domain;
 	/* The pages that the core mapped for firmware die with their domain */
 	atomic_set(&t->mock->forgotten_pages, 0);
 }
@@ -1600,6 +1705,520 @@ static void subdev_test_power(struct kunit *test)
 	pm_runtime_disable(t->parent);
 	pm_runtime_set_suspended(t->parent);
 	pm_runtime_disable(iommu);
+}
+
+/* Several IDs */
+
+/* All of @streams reach what is mapped for @subdev. */
+static void expect_all_translated(struct kunit *test, struct device *subdev,
+				  struct mock_iommu *mock,
+				  const unsigned int *streams, int n)
+{
+	struct page *page = test_page(test);
+	dma_addr_t iova;
+
+	iova = dma_map_page(subdev, page, 0, PAGE_SIZE, DMA_BIDIRECTIONAL);
+	KUNIT_EXPECT_EQ(test, dma_mapping_error(subdev, iova), 0);
+	for (int i = 0; i < n; i++)
+		KUNIT_EXPECT_EQ_MSG(test, mock_dma(mock, streams[i], iova),
+				    page_to_phys(page), "stream 0x%x", streams[i]);
+	dma_unmap_page(subdev, iova, PAGE_SIZE, DMA_BIDIRECTIONAL);
+	for (int i = 0; i < n; i++)
+		KUNIT_EXPECT_EQ(test, mock_dma(mock, streams[i], iova), MOCK_FAULT);
+	__free_page(page);
+}
+
+static void expect_ids_refused(struct kunit *test, struct device *parent,
+			       const u32 *ids, unsigned int n, int err)
+{
+	struct device *subdev = iommu_subdev_create_ids(parent, ids, n);
+
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(subdev), err);
+	iommu_subdev_destroy(subdev);
+	subdev = devm_iommu_subdev_create_ids(parent, ids, n);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(subdev), err);
+	iommu_subdev_destroy(subdev);
+}
+
+/* What several IDs of a context map each of them reaches, and no other does. */
+static void subdev_test_ids_reach(struct kunit *test)
+{
+	const unsigned int streams[] = { STREAM_A(7), STREAM_A(0), STREAM_A(3) };
+	const u32 ids[] = { 7, 0, 3 };
+	struct subdev_test *t = test->priv;
+	struct device *subdev, *other;
+
+	subdev = iommu_subdev_create_ids(t->parent, ids, ARRAY_SIZE(ids));
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
+	other = must_create(test, t->parent, 1);
+	expect_left(test, t->mock, 2);
+	KUNIT_EXPECT_EQ(test, dev_iommu_fwspec_get(subdev)->num_ids, 3);
+	expect_all_translated(test, subdev, t->mock, streams, ARRAY_SIZE(streams));
+	expect_translated(test, other, t->mock, STREAM_A(1));
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(2)));
+
+	iommu_subdev_destroy(subdev);
+	for (int i = 0; i < ARRAY_SIZE(ids); i++)
+		KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, streams[i]));
+	for (int i = 0; i < ARRAY_SIZE(ids); i++)
+		expect_works(test, t->parent, ids[i], t->mock, streams[i]);
+	iommu_subdev_destroy(other);
+}
+
+/* No IDs at all, and an ID that comes twice, are invalid. */
+static void subdev_test_ids_einval(struct kunit *test)
+{
+	const u32 twice[] = { 1, 2, 3, 2 };
+	struct subdev_test *t = test->priv;
+
+	expect_ids_refused(test, t->parent, twice, 0, -EINVAL);
+	expect_ids_refused(test, t->parent, NULL, 0, -EINVAL);
+	expect_ids_refused(test, t->parent, NULL, 2, -EINVAL);
+	expect_ids_refused(test, NULL, twice, 3, -EINVAL);
+	expect_ids_refused(test, t->parent, twice, ARRAY_SIZE(twice), -EINVAL);
+	/* None of them was taken */
+	for (int i = 1; i <= 3; i++)
+		expect_works(test, t->parent, i, t->mock, STREAM_A(i));
+}
+
+/* The IDs are copied: what becomes of the array does not matter. */
+static void subdev_test_ids_copied(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	u32 ids[] = { 1, 2 };
+	struct device *subdev;
+
+	subdev = iommu_subdev_create_ids(t->parent, ids, ARRAY_SIZE(ids));
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
+	memset(ids, 0xff, sizeof(ids));
+	expect_refused(test, t->parent, 1, -EEXIST);
+	expect_refused(test, t->parent, 2, -EEXIST);
+	iommu_subdev_destroy(subdev);
+	expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+	expect_works(test, t->parent, 2, t->mock, STREAM_A(2));
+}
+
+/* If one of the IDs is refused, first or last, none of the others is taken. */
+static void subdev_test_ids_all_or_none(struct kunit *test)
+{
+	/* Live, without an entry in iommu-map, behind an IOMMU that is off */
+	const struct {
+		u32 id;
+		int err;
+	} bad[] = { { 5, -EEXIST }, { 0x10, -ENODEV }, { 0x101, -ENODEV } };
+	struct subdev_test *t = test->priv;
+	struct device *live = must_create(test, t->parent, 5);
+
+	for (int i = 0; i < ARRAY_SIZE(bad); i++) {
+		for (int where = 0; where < 3; where++) {
+			u32 ids[] = { 1, 2, 3 };
+
+			ids[where] = bad[i].id;
+			expect_ids_refused(test, t->parent, ids, ARRAY_SIZE(ids), bad[i].err);
+			expect_left(test, t->mock, 1);
+			for (int id = 1; id <= 3; id++) {
+				KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(id)));
+				iommu_subdev_destroy(must_create(test, t->parent, id));
+			}
+		}
+	}
+	expect_translated(test, live, t->mock, STREAM_A(5));
+	iommu_subdev_destroy(live);
+}
+
+/* An ID of a context with several is live like one that is alone. */
+static void subdev_test_ids_eexist(struct kunit *test)
+{
+	const u32 ids[] = { 1, 2, 3 }, more[] = { 4, 3 };
+	struct subdev_test *t = test->priv;
+	struct device *subdev;
+
+	subdev = iommu_subdev_create_ids(t->parent, ids, ARRAY_SIZE(ids));
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
+	for (int i = 0; i < ARRAY_SIZE(ids); i++)
+		expect_refused(test, t->parent, ids[i], -EEXIST);
+	expect_ids_refused(test, t->parent, more, ARRAY_SIZE(more), -EEXIST);
+	expect_translated(test, subdev, t->mock, STREAM_A(3));
+	iommu_subdev_destroy(subdev);
+}
+
+/* One context is behind one IOMMU: its driver would attach the wrong streams. */
+static void subdev_test_ids_exdev(struct kunit *test)
+{
+	const u32 ab[] = { 1, 0x202 }, ba[] = { 0x202, 1 };
+	struct subdev_test *t = test->priv;
+
+	/* Even if they have the driver, and so its ops, in common */
+	mocks[1].iommu.ops = t->mock->iommu.ops;
+	expect_ids_refused(test, t->parent, ab, 2, -EXDEV);
+	expect_ids_refused(test, t->parent, ba, 2, -EXDEV);
+	mocks[1].iommu.ops = &mocks[1].ops;
+	expect_ids_refused(test, t->parent, ab, 2, -EXDEV);
+	for (int i = 0; i < ARRAY_SIZE(mocks); i++)
+		expect_left(test, &mocks[i], 0);
+	expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+	expect_works(test, t->parent, 0x202, &mocks[1], STREAM_A(2));
+}
+
+/* The driver of the IOMMU of each of the IDs is waited for. */
+static void subdev_test_ids_eprobe_defer(struct kunit *test)
+{
+	const u32 ab[] = { 1, 0x202 }, ba[] = { 0x202, 1 };
+	struct subdev_test *t = test->priv;
+
+	if (!IS_ENABLED(CONFIG_MODULES))
+		kunit_skip(test, "no driver can come later without CONFIG_MODULES");
+
+	mock_unregister(t->mock);
+	expect_ids_refused(test, t->parent, ab, 2, -EPROBE_DEFER);
+	expect_ids_refused(test, t->parent, ba, 2, -EPROBE_DEFER);
+	KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
+	expect_left(test, &mocks[1], 0);
+}
+
+/* A context is refused if another device is in the group of one of its streams. */
+static void subdev_test_ids_ebusy(struct kunit *test)
+{
+	const u32 ids[] = { 1, 2, 0xf };
+	struct subdev_test *t = test->priv;
+	struct device *foreign;
+
+	foreign = make_device(test, "foreign");
+	expect_ids_refused(test, t->parent, ids, ARRAY_SIZE(ids), -EBUSY);
+	unmake_device(test, foreign);
+
+	t->mock->does.grouping = MOCK_GROUP_EACH_STREAM;
+	t->mock->does.shared_streams = true;
+	foreign = make_device(test, "foreign");
+	expect_ids_refused(test, t->parent, ids, ARRAY_SIZE(ids), -EBUSY);
+	expect_translated(test, foreign, t->mock, STREAM_A(0xf));
+	expect_left(test, t->mock, 1);
+	unmake_device(test, foreign);
+}
+
+/* Two IDs that lead to one stream can be in one context: it is still isolated. */
+static void subdev_test_ids_same_stream(struct kunit *test)
+{
+	const u32 ids[] = { 1, 0x301 };
+	struct subdev_test *t = test->priv;
+	struct device *subdev;
+
+	subdev = iommu_subdev_create_ids(t->parent, ids, ARRAY_SIZE(ids));
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
+	expect_translated(test, subdev, t->mock, STREAM_A(1));
+	expect_refused(test, t->parent, 0x301, -EEXIST);
+	expect_refused(test, t->parent_b, 0x301, -EBUSY);
+	iommu_subdev_destroy(subdev);
+}
+
+/* The name has the first of the IDs, and sysfs all of them, in their order. */
+static void subdev_test_ids_names(struct kunit *test)
+{
+	const u32 ids[] = { 0xb, 1, 2 };
+	struct subdev_test *t = test->priv;
+	struct device *subdev;
+	char name[64];
+
+	subdev = iommu_subdev_create_ids(t->parent, ids, ARRAY_SIZE(ids));
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
+	snprintf(name, sizeof(name), "%s.b", dev_name(t->parent));
+	KUNIT_EXPECT_STREQ(test, dev_name(subdev), name);
+	expect_input_id(test, subdev, "0xb 0x1 0x2\n");
+	iommu_subdev_destroy(subdev);
+}
+
+/* Child nodes */
+
+static void put_node(void *np)
+{
+	of_node_put(np);
+}
+
+static struct fwnode_handle *child_node(struct kunit *test, struct device *parent,
+					const char *name)
+{
+	struct device_node *np = of_get_child_by_name(parent->of_node, name);
+
+	KUNIT_ASSERT_NOT_NULL_MSG(test, np, "no node %s", name);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, put_node, np));
+	return of_fwnode_handle(np);
+}
+
+static void expect_node_refused(struct kunit *test, struct device *parent,
+				struct fwnode_handle *node, int err)
+{
+	struct device *subdev = iommu_subdev_create_node(parent, node);
+
+	KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(subdev), err, "%pfw", node);
+	iommu_subdev_destroy(subdev);
+	subdev = devm_iommu_subdev_create_node(parent, node);
+	KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(subdev), err, "%pfw", node);
+	iommu_subdev_destroy(subdev);
+}
+
+static struct device *must_create_node(struct kunit *test, struct device *parent,
+				       const char *name)
+{
+	struct device *subdev;
+
+	subdev = iommu_subdev_create_node(parent, child_node(test, parent, name));
+	KUNIT_ASSERT_NOT_ERR_OR_NULL_MSG(test, subdev, "node %s", name);
+	return subdev;
+}
+
+/* Each stream in the iommus of the node reaches what the context maps. */
+static void subdev_test_node_reach(struct kunit *test)
+{
+	const unsigned int streams[] = { 1, 2, 3 };
+	struct subdev_test *t = test->priv;
+	struct device *parent = make_device(test, "parent-nodes");
+	struct device *subdev = must_create_node(test, parent, "pixel");
+	struct device *other = must_create_node(test, parent, "cached");
+
+	expect_left(test, t->mock, 2);
+	KUNIT_EXPECT_PTR_NE(test, subdev->iommu_group, other->iommu_group);
+	expect_all_translated(test, subdev, t->mock, streams, ARRAY_SIZE(streams));
+	expect_translated(test, other, t->mock, 9);
+	iommu_subdev_destroy(subdev);
+	for (int i = 0; i < ARRAY_SIZE(streams); i++)
+		KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, streams[i]));
+	iommu_subdev_destroy(other);
+	unmake_device(test, parent);
+}
+
+/* Only a child of the parent's node, and of no other, describes its context. */
+static void subdev_test_node_einval(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *parent = make_device(test, "parent-nodes");
+	struct fwnode_handle *pixel = child_node(test, parent, "pixel");
+	struct device_node *nested;
+	struct device *subdev;
+
+	expect_node_refused(test, parent, NULL, -EINVAL);
+	expect_node_refused(test, parent, ERR_PTR(-ENOENT), -EINVAL);
+	expect_node_refused(test, parent, dev_fwnode(parent), -EINVAL);
+	expect_node_refused(test, parent, dev_fwnode(t->parent), -EINVAL);
+	expect_node_refused(test, t->parent, pixel, -EINVAL);
+	expect_node_refused(test, NULL, pixel, -EINVAL);
+	nested = find_node(test, "nested");
+	expect_node_refused(test, parent, of_fwnode_handle(nested), -EINVAL);
+	of_node_put(nested);
+
+	subdev = must_create_node(test, parent, "cached");
+	expect_node_refused(test, subdev, pixel, -EINVAL);
+	iommu_subdev_destroy(subdev);
+
+	device_release_driver(parent);
+	expect_node_refused(test, parent, pixel, -EINVAL);
+	expect_left(test, t->mock, 0);
+	unmake_device(test, parent);
+}
+
+/* A node, or its IOMMU, that is disabled, or without iommus, has no IOMMU. */
+static void subdev_test_node_enodev(struct kunit *test)
+{
+	static const char *const names[] = { "off", "dark", "bare" };
+	struct subdev_test *t = test->priv;
+	struct device *parent = make_device(test, "parent-nodes");
+
+	for (int i = 0; i < ARRAY_SIZE(names); i++)
+		expect_node_refused(test, parent, child_node(test, parent, names[i]), -ENODEV);
+	expect_left(test, t->mock, 0);
+	unmake_device(test, parent);
+}
+
+/* The driver of the IOMMU of a node is waited for. */
+static void subdev_test_node_eprobe_defer(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *parent = make_device(test, "parent-nodes");
+
+	if (!IS_ENABLED(CONFIG_MODULES))
+		kunit_skip(test, "no driver can come later without CONFIG_MODULES");
+
+	mock_unregister(t->mock);
+	expect_node_refused(test, parent, child_node(test, parent, "pixel"), -EPROBE_DEFER);
+	KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
+	iommu_subdev_destroy(must_create_node(test, parent, "pixel"));
+	unmake_device(test, parent);
+}
+
+/* A node has one live sub-device, whichever form made it. */
+static void subdev_test_node_eexist(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *parent = make_device(test, "parent-nodes");
+	struct fwnode_handle *node = child_node(test, parent, "pixel");
+
+	for (int i = 0; i < 3; i++) {
+		struct device *subdev = i & 1 ? devm_iommu_subdev_create_node(parent, node) :
+						iommu_subdev_create_node(parent, node);
+
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
+		expect_node_refused(test, parent, node, -EEXIST);
+		/* Nodes are not IDs: the one that all nodes have is free */
+		iommu_subdev_destroy(must_create(test, parent, 0));
+		expect_translated(test, subdev, t->mock, 2);
+		iommu_subdev_destroy(subdev);
+	}
+	unmake_device(test, parent);
+}
+
+/* A stream that another node or an ID of the parent has is busy. */
+static void subdev_test_node_ebusy(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *parent = make_device(test, "parent-nodes");
+	struct device *subdev = must_create_node(test, parent, "pixel");
+
+	expect_node_refused(test, parent, child_node(test, parent, "double"), -EBUSY);
+	KUNIT_EXPECT_PTR_EQ(test, iommu_subdev_create(parent, 2), ERR_PTR(-EBUSY));
+	expect_translated(test, subdev, t->mock, 2);
+	iommu_subdev_destroy(subdev);
+
+	subdev = must_create(test, parent, 2);
+	expect_node_refused(test, parent, child_node(test, parent, "pixel"), -EBUSY);
+	iommu_subdev_destroy(subdev);
+	unmake_device(test, parent);
+}
+
+/* A node with streams of two IOMMUs is refused. */
+static void subdev_test_node_exdev(struct kunit *test)
+{
+	struct device *parent = make_device(test, "parent-nodes");
+
+	expect_node_refused(test, parent, child_node(test, parent, "split"), -EXDEV);
+	for (int i = 0; i < ARRAY_SIZE(mocks); i++)
+		expect_left(test, &mocks[i], 0);
+	unmake_device(test, parent);
+}
+
+/* The dma-ranges of the node, or those above it, limit the IOVAs. */
+static void subdev_test_node_dma_ranges(struct kunit *test)
+{
+	static const char *const names[][2] = {
+		{ "parent-nodes", "narrow" },
+		{ "parent-narrow", "context" },
+	};
+	struct page *page = test_page(test);
+
+	for (int i = 0; i < ARRAY_SIZE(names); i++) {
+		struct device *parent = make_device(test, names[i][0]);
+		struct device *subdev = must_create_node(test, parent, names[i][1]);
+		dma_addr_t iova;
+
+		KUNIT_EXPECT_EQ(test, dma_set_mask_and_coherent(subdev, DMA_BIT_MASK(40)), 0);
+		iova = dma_map_page(subdev, page, 0, PAGE_SIZE, DMA_TO_DEVICE);
+		KUNIT_EXPECT_EQ(test, dma_mapping_error(subdev, iova), 0);
+		KUNIT_EXPECT_GE_MSG(test, iova, 0x10000000, "%s", names[i][1]);
+		KUNIT_EXPECT_LT_MSG(test, iova, 0x20000000, "%s", names[i][1]);
+		dma_unmap_page(subdev, iova, PAGE_SIZE, DMA_TO_DEVICE);
+		iommu_subdev_destroy(subdev);
+		unmake_device(test, parent);
+	}
+	__free_page(page);
+}
+
+/* The context is as coherent as its node says, whatever the parent is. */
+static void subdev_test_node_coherency(struct kunit *test)
+{
+	struct device *parent = make_device(test, "parent-nodes");
+	struct device *cached = must_create_node(test, parent, "cached");
+	struct device *subdev = must_create_node(test, parent, "pixel");
+
+	KUNIT_EXPECT_TRUE(test, dev_is_dma_coherent(cached));
+	KUNIT_EXPECT_EQ(test, dev_is_dma_coherent(subdev), dev_is_dma_coherent(parent));
+	iommu_subdev_destroy(cached);
+	iommu_subdev_destroy(subdev);
+	unmake_device(test, parent);
+}
+
+/*
+ * Of the memory regions of the node, those with memory are mapped as firmware
+ * says, those without are not handed out, and another context has none of it.
+ */
+static void subdev_test_node_reserved(struct kunit *test)
+{
+	const dma_addr_t image = 0x40000000, hole = 0xf0000000;
+	struct subdev_test *t = test->priv;
+	struct page *page = test_page(test);
+	struct device *parent, *subdev, *other;
+	dma_addr_t iova;
+
+	t->mock->ops.get_resv_regions = iommu_dma_get_resv_regions;
+	parent = make_device(test, "parent-nodes");
+	KUNIT_ASSERT_EQ(test, 0, dma_set_mask_and_coherent(parent, DMA_BIT_MASK(32)));
+	other = must_create_node(test, parent, "pixel");
+	subdev = must_create_node(test, parent, "firmware");
+
+	KUNIT_EXPECT_EQ(test, mock_dma(t->mock, 4, image), image);
+	KUNIT_EXPECT_EQ(test, mock_dma(t->mock, 4, image + SZ_64K), MOCK_FAULT);
+	KUNIT_EXPECT_EQ(test, mock_dma(t->mock, 1, image), MOCK_FAULT);
+
+	/* IOVAs are handed out from the top, where firmware wants a hole */
+	iova = dma_map_page(other, page, 0, PAGE_SIZE, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, dma_mapping_error(other, iova), 0);
+	KUNIT_EXPECT_GE(test, iova, hole);
+	dma_unmap_page(other, iova, PAGE_SIZE, DMA_TO_DEVICE);
+	iova = dma_map_page(subdev, page, 0, PAGE_SIZE, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, dma_mapping_error(subdev, iova), 0);
+	KUNIT_EXPECT_LT(test, iova, hole);
+	dma_unmap_page(subdev, iova, PAGE_SIZE, DMA_TO_DEVICE);
+
+	iommu_subdev_destroy(other);
+	iommu_subdev_destroy(subdev);
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, 4));
+	unmake_device(test, parent);
+	/* The pages that the core mapped for firmware die with their domain */
+	atomic_set(&t->mock->forgotten_pages, 0);
+	__free_page(page);
+}
+
+/* The name has that of the node, and sysfs links to it in place of an ID. */
+static void subdev_test_node_names(struct kunit *test)
+{
+	struct device *parent = make_device(test, "parent-nodes");
+	struct device *subdev = must_create_node(test, parent, "pixel");
+	struct kernfs_node *file;
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s:pixel", dev_name(parent));
+	KUNIT_EXPECT_STREQ(test, dev_name(subdev), name);
+	KUNIT_EXPECT_PTR_EQ(test, dev_fwnode(subdev), child_node(test, parent, "pixel"));
+	file = kernfs_find_and_get(subdev->kobj.sd, "input_id");
+	KUNIT_EXPECT_NULL(test, file);
+	kernfs_put(file);
+	file = kernfs_find_and_get(subdev->kobj.sd, "of_node");
+	KUNIT_EXPECT_NOT_NULL(test, file);
+	kernfs_put(file);
+	iommu_subdev_destroy(subdev);
+
+	/* The files of one with an ID are there */
+	subdev = must_create(test, parent, 1);
+	file = kernfs_find_and_get(subdev->kobj.sd, "input_id");
+	KUNIT_EXPECT_NOT_NULL(test, file);
+	kernfs_put(file);
+	iommu_subdev_destroy(subdev);
+	unmake_device(test, parent);
+}
+
+/* The sub-device, dead or alive, holds its node; the last reference frees it. */
+static void subdev_test_node_reference(struct kunit *test)
+{
+	struct device *parent = make_device(test, "parent-nodes");
+	struct fwnode_handle *node = child_node(test, parent, "pixel");
+	struct kref *kref = &to_of_node(node)->kobj.kref;
+	unsigned int refs = kref_read(kref);
+	struct device *subdev;
+
+	subdev = get_device(must_create_node(test, parent, "pixel"));
+	iommu_subdev_destroy(subdev);
+	/* One is that of must_create_node(), until the end of the test */
+	KUNIT_EXPECT_EQ(test, kref_read(kref), refs + 2);
+	put_device(subdev);
+	KUNIT_EXPECT_EQ(test, kref_read(kref), refs + 1);
+	unmake_device(test, parent);
 }
 
 /* The end */
@@ -1722,7 +2341,7 @@ static void subdev_test_unbind_many(struct kunit *test)
 	struct subdev_test *t = test->priv;
 	struct device *subdev;
 
-	for (int i = 0; i < 15; i++) {
+	for (int i = 0; i < 8; i++) {
 		subdev = create_forms[i % ARRAY_SIZE(create_forms)](t->parent, i);
 		KUNIT_EXPECT_NOT_ERR_OR_NULL(test, subdev);
 	}
@@ -1784,7 +2403,7 @@ static void subdev_test_unbind_order(struct kunit *test)
 	}
 }
 
-static struct device *made_in_probe[2];
+static struct device *made_in_probe[ARRAY_SIZE(create_forms)];
 static int probe_result;
 
 static int create_in_probe(struct device *parent)
@@ -1897,7 +2516,7 @@ static void subdev_test_orphan(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
 
-	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+	for (int i = 0; i < NR_ID_FORMS; i++) {
 		struct device *subdev = create_forms[i](t->parent, 1);
 		struct device *other = must_create(test, t->parent, 0x201);
 
@@ -2081,7 +2700,7 @@ static void subdev_test_eexist_under_way(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
 
-	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+	for (int i = 0; i < NR_ID_FORMS; i++) {
 		struct test_thread thread = { .id = 1, .create = create_forms[i] };
 		struct mock_gate gate;
 
@@ -2285,7 +2904,7 @@ static void thread_churn_same(struct test_thread *thread)
 	while (thread->won < NR_WINS && !thread->bad) {
 		struct device *subdev;
 
-		subdev = create_forms[thread->won % ARRAY_SIZE(create_forms)](t->parent, 1);
+		subdev = create_forms[thread->won % NR_ID_FORMS](t->parent, 1);
 		if (IS_ERR(subdev)) {
 			if (subdev != ERR_PTR(-EEXIST))
 				thread->bad++;
@@ -2478,6 +3097,21 @@ static void subdev_test_enomem_devm_create(struct kunit *test)
 	sweep_create(test, devm_iommu_subdev_create);
 }
 
+/* With several IDs as well: none of them stays taken. */
+static void subdev_test_enomem_create_ids(struct kunit *test)
+{
+	sweep_create(test, create_two);
+}
+
+/* And with a node. */
+static void subdev_test_enomem_create_node(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	t->mock->ops.get_resv_regions = iommu_dma_get_resv_regions;
+	sweep_create(test, create_of_node);
+}
+
 /* Destroy does its work without memory. */
 static void subdev_test_enomem_destroy(struct kunit *test)
 {
@@ -2533,6 +3167,8 @@ static void subdev_test_enomem_create(struct kunit *test)
 }
 
 #define subdev_test_enomem_devm_create	subdev_test_enomem_create
+#define subdev_test_enomem_create_ids	subdev_test_enomem_create
+#define subdev_test_enomem_create_node	subdev_test_enomem_create
 #define subdev_test_enomem_destroy	subdev_test_enomem_create
 #define subdev_test_enomem_unbind	subdev_test_enomem_create
 #endif /* CONFIG_FAULT_INJECTION_DEBUG_FS */
@@ -2584,6 +3220,36 @@ static struct kunit_case subdev_test_cases[] = {
 	{}
 };
 
+static struct kunit_case subdev_test_ids_cases[] = {
+	KUNIT_CASE(subdev_test_ids_reach),
+	KUNIT_CASE(subdev_test_ids_einval),
+	KUNIT_CASE(subdev_test_ids_copied),
+	KUNIT_CASE(subdev_test_ids_all_or_none),
+	KUNIT_CASE(subdev_test_ids_eexist),
+	KUNIT_CASE(subdev_test_ids_exdev),
+	KUNIT_CASE(subdev_test_ids_eprobe_defer),
+	KUNIT_CASE(subdev_test_ids_ebusy),
+	KUNIT_CASE(subdev_test_ids_same_stream),
+	KUNIT_CASE(subdev_test_ids_names),
+	{}
+};
+
+static struct kunit_case subdev_test_node_cases[] = {
+	KUNIT_CASE(subdev_test_node_reach),
+	KUNIT_CASE(subdev_test_node_einval),
+	KUNIT_CASE(subdev_test_node_enodev),
+	KUNIT_CASE(subdev_test_node_eprobe_defer),
+	KUNIT_CASE(subdev_test_node_eexist),
+	KUNIT_CASE(subdev_test_node_ebusy),
+	KUNIT_CASE(subdev_test_node_exdev),
+	KUNIT_CASE(subdev_test_node_dma_ranges),
+	KUNIT_CASE(subdev_test_node_coherency),
+	KUNIT_CASE(subdev_test_node_reserved),
+	KUNIT_CASE(subdev_test_node_names),
+	KUNIT_CASE(subdev_test_node_reference),
+	{}
+};
+
 static struct kunit_case subdev_test_end_cases[] = {
 	KUNIT_CASE(subdev_test_order_of_death),
 	KUNIT_CASE(subdev_test_unbind),
@@ -2613,6 +3279,8 @@ static struct kunit_case subdev_test_thread_cases[] = {
 static struct kunit_case subdev_test_enomem_cases[] = {
 	KUNIT_CASE_SLOW(subdev_test_enomem_create),
 	KUNIT_CASE_SLOW(subdev_test_enomem_devm_create),
+	KUNIT_CASE_SLOW(subdev_test_enomem_create_ids),
+	KUNIT_CASE_SLOW(subdev_test_enomem_create_node),
 	KUNIT_CASE_SLOW(subdev_test_enomem_destroy),
 	KUNIT_CASE_SLOW(subdev_test_enomem_unbind),
 	{}
@@ -2628,12 +3296,16 @@ static struct kunit_suite _cases##_suite = {			\
 
 SUBDEV_TEST_SUITE("_errors", subdev_test_error_cases);
 SUBDEV_TEST_SUITE("", subdev_test_cases);
+SUBDEV_TEST_SUITE("_ids", subdev_test_ids_cases);
+SUBDEV_TEST_SUITE("_node", subdev_test_node_cases);
 SUBDEV_TEST_SUITE("_end", subdev_test_end_cases);
 SUBDEV_TEST_SUITE("_threads", subdev_test_thread_cases);
 SUBDEV_TEST_SUITE("_enomem", subdev_test_enomem_cases);
 
 kunit_test_suites(&subdev_test_error_cases_suite,
 		  &subdev_test_cases_suite,
+		  &subdev_test_ids_cases_suite,
+		  &subdev_test_node_cases_suite,
 		  &subdev_test_end_cases_suite,
 		  &subdev_test_thread_cases_suite,
 		  &subdev_test_enomem_cases_suite);
