@@ -2221,6 +2221,202 @@ static void subdev_test_node_reference(struct kunit *test)
 	unmake_device(test, parent);
 }
 
+/*
+ * The users. What follows asks for contexts as their drivers do, on nodes that
+ * are laid out as those of their devicetrees are.
+ */
+
+#define HOST1X_CONTEXTS		16
+
+/* All contexts of host1x, until firmware has no more. Returns how many. */
+static int host1x_create(struct device *host1x, struct device **contexts, int *err)
+{
+	int n;
+
+	for (n = 0; n < HOST1X_CONTEXTS + 1; n++) {
+		contexts[n] = iommu_subdev_create(host1x, n);
+		if (IS_ERR(contexts[n]))
+			break;
+	}
+	*err = PTR_ERR_OR_ZERO(contexts[n]);
+	return n;
+}
+
+/* Of host1x in Tegra234 16 contexts come up, 8 behind each of two IOMMUs. */
+static void subdev_test_users_host1x(struct kunit *test)
+{
+	struct device *host1x = make_device(test, "host1x");
+	struct device *contexts[HOST1X_CONTEXTS + 1];
+	int n, err;
+
+	for (int round = 0; round < 2; round++) {
+		n = host1x_create(host1x, contexts, &err);
+		KUNIT_EXPECT_EQ(test, err, -ENODEV);
+		KUNIT_EXPECT_EQ(test, n, HOST1X_CONTEXTS);
+		for (int i = 0; i < n; i++) {
+			KUNIT_EXPECT_EQ(test, dev_iommu_fwspec_get(contexts[i])->num_ids, 1);
+			KUNIT_EXPECT_EQ(test, 0, dma_set_mask_and_coherent(contexts[i],
+									   DMA_BIT_MASK(38)));
+			expect_translated(test, contexts[i], &mocks[i / 8], 0x20 + i % 8);
+		}
+		for (int i = 0; i < ARRAY_SIZE(mocks); i++)
+			expect_left(test, &mocks[i], 8);
+		while (n--)
+			iommu_subdev_destroy(contexts[n]);
+		for (int i = 0; i < ARRAY_SIZE(mocks); i++)
+			expect_left(test, &mocks[i], 0);
+	}
+	unmake_device(test, host1x);
+}
+
+/* The probe of host1x is deferred until both IOMMUs are there. */
+static void subdev_test_users_host1x_defer(struct kunit *test)
+{
+	struct device *host1x = make_device(test, "host1x");
+	struct device *contexts[HOST1X_CONTEXTS + 1];
+	int n, err;
+
+	if (!IS_ENABLED(CONFIG_MODULES))
+		kunit_skip(test, "no driver can come later without CONFIG_MODULES");
+
+	for (int i = 0; i < ARRAY_SIZE(mocks); i++) {
+		mock_unregister(&mocks[i]);
+		n = host1x_create(host1x, contexts, &err);
+		KUNIT_EXPECT_EQ(test, err, -EPROBE_DEFER);
+		KUNIT_EXPECT_EQ(test, n, i * 8);
+		while (n--)
+			iommu_subdev_destroy(contexts[n]);
+		KUNIT_ASSERT_EQ(test, 0, mock_register(&mocks[i]));
+		expect_left(test, &mocks[0], 0);
+		expect_left(test, &mocks[1], 0);
+	}
+	unmake_device(test, host1x);
+}
+
+#define GPCDMA_CHANNELS		32
+#define GPCDMA_MASK		0xfffffffe
+
+/*
+ * The channels of the GPC DMA in Tegra264 are apart from each other and from
+ * the controller, which has a stream of its own. They end with its driver.
+ */
+static void subdev_test_users_gpcdma(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *dma = make_device(test, "gpcdma");
+	struct device *channels[GPCDMA_CHANNELS] = {};
+
+	KUNIT_EXPECT_TRUE(test, device_iommu_mapped(dma));
+	for (int i = 0; i < GPCDMA_CHANNELS; i++) {
+		if (!(GPCDMA_MASK & BIT(i)))
+			continue;
+		channels[i] = devm_iommu_subdev_create(dma, i);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, channels[i]);
+		KUNIT_EXPECT_EQ(test, dev_iommu_fwspec_get(channels[i])->ids[0], 0x20 + i);
+	}
+	/* The channel that the mask leaves out is not in the map either */
+	KUNIT_EXPECT_PTR_EQ(test, iommu_subdev_create(dma, 0), ERR_PTR(-ENODEV));
+	expect_left(test, t->mock, GPCDMA_CHANNELS);
+	expect_translated(test, dma, t->mock, 0x20);
+	for (int i = 1; i < GPCDMA_CHANNELS; i++)
+		expect_translated(test, channels[i], t->mock, 0x20 + i);
+
+	device_release_driver(dma);
+	expect_left(test, t->mock, 1);
+	unmake_device(test, dma);
+}
+
+/*
+ * Each context bank of fastrpc gets all its streams. One that has the stream of
+ * another, as in SC8280XP, is told from one without any, as in SDM845.
+ */
+static void subdev_test_users_fastrpc(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *fastrpc = make_device(test, "fastrpc");
+	struct device *bank;
+	u32 reg;
+
+	for (int round = 0; round < 2; round++) {
+		int busy = 0, none = 0;
+
+		for_each_available_child_of_node_scoped(fastrpc->of_node, np) {
+			bank = devm_iommu_subdev_create_node(fastrpc, of_fwnode_handle(np));
+			if (IS_ERR(bank)) {
+				busy += bank == ERR_PTR(-EBUSY);
+				none += bank == ERR_PTR(-ENODEV);
+				continue;
+			}
+			KUNIT_EXPECT_EQ(test, 0, of_property_read_u32(np, "reg", &reg));
+			KUNIT_EXPECT_TRUE(test, dev_is_dma_coherent(bank));
+			KUNIT_EXPECT_EQ(test, 0, dma_set_mask(bank, DMA_BIT_MASK(34)));
+			expect_translated(test, bank, t->mock, 0x20 + reg);
+			if (reg < 8)
+				expect_translated(test, bank, t->mock, reg);
+		}
+		KUNIT_EXPECT_EQ(test, busy, 1);
+		KUNIT_EXPECT_EQ(test, none, 1);
+		expect_left(test, t->mock, 8);
+		device_release_driver(fastrpc);
+		expect_left(test, t->mock, 0);
+		KUNIT_ASSERT_EQ(test, device_attach(fastrpc), 1);
+	}
+	unmake_device(test, fastrpc);
+}
+
+/* The probe of fastrpc is deferred until the IOMMU is there. */
+static void subdev_test_users_fastrpc_defer(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *fastrpc = make_device(test, "fastrpc");
+
+	if (!IS_ENABLED(CONFIG_MODULES))
+		kunit_skip(test, "no driver can come later without CONFIG_MODULES");
+
+	mock_unregister(t->mock);
+	for_each_available_child_of_node_scoped(fastrpc->of_node, np)
+		expect_node_refused(test, fastrpc, of_fwnode_handle(np),
+				    of_property_present(np, "iommus") ? -EPROBE_DEFER : -ENODEV);
+	KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
+	unmake_device(test, fastrpc);
+}
+
+/*
+ * The firmware of venus, ath10k and ath11k runs in a domain that the driver
+ * attaches and maps itself, and reaches nothing else.
+ */
+static void subdev_test_users_firmware(struct kunit *test)
+{
+	static const char *const names[][2] = {
+		{ "venus", "video-firmware" }, { "wifi", "wifi-firmware" },
+	};
+	struct subdev_test *t = test->priv;
+
+	for (int i = 0; i < ARRAY_SIZE(names); i++) {
+		struct device *parent = make_device(test, names[i][0]);
+		struct page *page = test_page(test);
+		struct iommu_domain *domain;
+		struct device *fw;
+
+		fw = must_create_node(test, parent, names[i][1]);
+		domain = iommu_paging_domain_alloc(fw);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, domain);
+		KUNIT_EXPECT_EQ(test, 0, iommu_attach_device(domain, fw));
+		KUNIT_EXPECT_EQ(test, 0, iommu_map(domain, 0, page_to_phys(page), PAGE_SIZE,
+						   IOMMU_READ | IOMMU_WRITE, GFP_KERNEL));
+		KUNIT_EXPECT_EQ(test, mock_dma(t->mock, 2 + i, 0), page_to_phys(page));
+		KUNIT_EXPECT_EQ(test, mock_dma(t->mock, 2 + i, PAGE_SIZE), MOCK_FAULT);
+
+		KUNIT_EXPECT_EQ(test, iommu_unmap(domain, 0, PAGE_SIZE), PAGE_SIZE);
+		iommu_detach_device(domain, fw);
+		iommu_domain_free(domain);
+		iommu_subdev_destroy(fw);
+		KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, 2 + i));
+		unmake_device(test, parent);
+		__free_page(page);
+	}
+}
+
 /* The end */
 
 struct death {
@@ -3250,6 +3446,16 @@ static struct kunit_case subdev_test_node_cases[] = {
 	{}
 };
 
+static struct kunit_case subdev_test_users_cases[] = {
+	KUNIT_CASE(subdev_test_users_host1x),
+	KUNIT_CASE(subdev_test_users_host1x_defer),
+	KUNIT_CASE(subdev_test_users_gpcdma),
+	KUNIT_CASE(subdev_test_users_fastrpc),
+	KUNIT_CASE(subdev_test_users_fastrpc_defer),
+	KUNIT_CASE(subdev_test_users_firmware),
+	{}
+};
+
 static struct kunit_case subdev_test_end_cases[] = {
 	KUNIT_CASE(subdev_test_order_of_death),
 	KUNIT_CASE(subdev_test_unbind),
@@ -3298,6 +3504,7 @@ SUBDEV_TEST_SUITE("_errors", subdev_test_error_cases);
 SUBDEV_TEST_SUITE("", subdev_test_cases);
 SUBDEV_TEST_SUITE("_ids", subdev_test_ids_cases);
 SUBDEV_TEST_SUITE("_node", subdev_test_node_cases);
+SUBDEV_TEST_SUITE("_users", subdev_test_users_cases);
 SUBDEV_TEST_SUITE("_end", subdev_test_end_cases);
 SUBDEV_TEST_SUITE("_threads", subdev_test_thread_cases);
 SUBDEV_TEST_SUITE("_enomem", subdev_test_enomem_cases);
@@ -3306,6 +3513,7 @@ kunit_test_suites(&subdev_test_error_cases_suite,
 		  &subdev_test_cases_suite,
 		  &subdev_test_ids_cases_suite,
 		  &subdev_test_node_cases_suite,
+		  &subdev_test_users_cases_suite,
 		  &subdev_test_end_cases_suite,
 		  &subdev_test_thread_cases_suite,
 		  &subdev_test_enomem_cases_suite);
