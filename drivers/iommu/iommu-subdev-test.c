@@ -2417,6 +2417,52 @@ static void subdev_test_users_firmware(struct kunit *test)
 	}
 }
 
+static struct device *iris_get_context(struct device *iris, const char *name)
+{
+	struct fwnode_handle *node = device_get_named_child_node(iris, name);
+	struct device *dev;
+
+	if (!node)
+		return iris;
+	dev = devm_iommu_subdev_create_node(iris, node);
+	fwnode_handle_put(node);
+	return dev;
+}
+
+/*
+ * With child nodes the buffers of iris are in three address spaces, and what its
+ * firmware runs from is mapped for that alone; without, all are in its own.
+ */
+static void subdev_test_users_iris(struct kunit *test)
+{
+	static const char *const names[] = { "non-pixel", "pixel", "firmware" };
+	struct subdev_test *t = test->priv;
+	struct device *iris, *old, *context;
+
+	t->mock->ops.get_resv_regions = iommu_dma_get_resv_regions;
+	iris = make_device(test, "iris");
+	old = make_device(test, "venus");
+	for (int i = 0; i < ARRAY_SIZE(names); i++) {
+		KUNIT_EXPECT_PTR_EQ(test, iris_get_context(old, names[i]), old);
+		context = iris_get_context(iris, names[i]);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, context);
+		KUNIT_EXPECT_PTR_NE(test, context, iris);
+		expect_translated(test, context, t->mock, 0x28 + i);
+	}
+	expect_left(test, t->mock, 3 + 1);
+	KUNIT_EXPECT_EQ(test, mock_dma(t->mock, 0x28, SZ_1G + SZ_1M), MOCK_FAULT);
+	KUNIT_EXPECT_EQ(test, mock_dma(t->mock, 0x29, SZ_1G + SZ_1M), MOCK_FAULT);
+	KUNIT_EXPECT_EQ(test, mock_dma(t->mock, 0x2a, SZ_1G + SZ_1M), SZ_1G + SZ_1M);
+
+	device_release_driver(iris);
+	for (int i = 0; i < ARRAY_SIZE(names); i++)
+		KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, 0x28 + i));
+	unmake_device(test, iris);
+	unmake_device(test, old);
+	/* The pages that the core mapped for firmware die with their domain */
+	atomic_set(&t->mock->forgotten_pages, 0);
+}
+
 /* The end */
 
 struct death {
@@ -3453,6 +3499,7 @@ static struct kunit_case subdev_test_users_cases[] = {
 	KUNIT_CASE(subdev_test_users_fastrpc),
 	KUNIT_CASE(subdev_test_users_fastrpc_defer),
 	KUNIT_CASE(subdev_test_users_firmware),
+	KUNIT_CASE(subdev_test_users_iris),
 	{}
 };
 
