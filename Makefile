@@ -9,6 +9,11 @@ KERNEL		?= 7.3
 export BUILD KERNEL
 
 OBJECTS		:= drivers/iommu/iommu-subdev.o samples/iommu-subdev/edu-accel.o
+# What the *.users.patch change, and what is beside it
+USERS		:= drivers/iommu/iommu.o drivers/gpu/host1x/ drivers/gpu/drm/tegra/ \
+		   drivers/dma/dmaengine.o drivers/dma/tegra186-gpc-dma.o drivers/misc/fastrpc.o \
+		   drivers/media/platform/qcom/iris/ drivers/media/platform/qcom/venus/ \
+		   drivers/net/wireless/ath/ath10k/ drivers/net/wireless/ath/ath11k/
 
 .DEFAULT_GOAL	:= help
 # One thing at a time: the steps are parallel inside.
@@ -60,6 +65,12 @@ w1: setup ## Compile our files with W=1 and sparse; a warning is an error
 	@SPARSE=$$(tools/sparse) OBJ=acpi FRAGMENTS="tools/rig/arm64.config tools/rig/acpi.config" \
 		tools/kernel w1 drivers/iommu/iommu-subdev.o
 
+users: setup ## Compile the drivers that were made users, with W=1 and sparse; checkpatch
+	@tools/setup check
+	@tools/checkpatch '*.users.patch'
+	@USERS=1 SPARSE=$$(tools/sparse) OBJ=users FRAGMENTS="tools/rig/arm64.config tools/users.config" \
+		tools/kernel w1 $(USERS)
+
 checkpatch: setup ## Run checkpatch.pl --strict on our files and patches
 	@tools/setup check
 	@tools/checkpatch
@@ -71,4 +82,4 @@ clean: ## Remove the objects, keep the kernel source
 distclean: clean ## Remove the kernel source as well
 	rm -rf $(BUILD)/linux-*
 
-.PHONY: help setup kernel rig run check soak kunit detectors coverage mutants w1 checkpatch clean distclean
+.PHONY: help setup kernel rig run check soak kunit detectors coverage mutants w1 users checkpatch clean distclean
