@@ -3287,7 +3287,7 @@ static void stop_failing(void *left)
 	current->fail_nth = 0;
 }
 
-static void sweep_create(struct kunit *test, create_fn create)
+static void sweep_create(struct kunit *test, create_fn create, int streams)
 {
 	struct subdev_test *t = test->priv;
 	unsigned int nth, left, failed = 0;
@@ -3306,6 +3306,8 @@ static void sweep_create(struct kunit *test, create_fn create)
 			KUNIT_EXPECT_EQ_MSG(test, PTR_ERR(subdev), -ENOMEM,
 					    "allocation %u", nth);
 		} else {
+			/* All or none */
+			KUNIT_EXPECT_EQ(test, dev_iommu_fwspec_get(subdev)->num_ids, streams);
 			expect_translated(test, subdev, t->mock, STREAM_A(1));
 			iommu_subdev_destroy(subdev);
 		}
@@ -3330,19 +3332,19 @@ static void sweep_create(struct kunit *test, create_fn create)
 /* Each allocation that fails makes create fail, with nothing left behind. */
 static void subdev_test_enomem_create(struct kunit *test)
 {
-	sweep_create(test, iommu_subdev_create);
+	sweep_create(test, iommu_subdev_create, 1);
 }
 
 /* So does each of the managed form. */
 static void subdev_test_enomem_devm_create(struct kunit *test)
 {
-	sweep_create(test, devm_iommu_subdev_create);
+	sweep_create(test, devm_iommu_subdev_create, 1);
 }
 
 /* With several IDs as well: none of them stays taken. */
 static void subdev_test_enomem_create_ids(struct kunit *test)
 {
-	sweep_create(test, create_two);
+	sweep_create(test, create_two, 2);
 }
 
 /* And with a node. */
@@ -3351,7 +3353,7 @@ static void subdev_test_enomem_create_node(struct kunit *test)
 	struct subdev_test *t = test->priv;
 
 	t->mock->ops.get_resv_regions = iommu_dma_get_resv_regions;
-	sweep_create(test, create_of_node);
+	sweep_create(test, create_of_node, 2);
 }
 
 /* Destroy does its work without memory. */
