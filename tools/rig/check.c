@@ -29,6 +29,7 @@
 #define ID_DISABLED	0x1000
 #define ID_OF_ENGINE_0	0x2000
 #define ID_OF_PCI	0x2001
+#define ID_OF_ENGINE_1	0x2002
 #define ID_OUT_OF_RANGE	0x3000
 
 #define EPROBE_DEFER	517
@@ -408,6 +409,90 @@ static void test_blocked(void)
 	check(!engine_gets_through(0));
 	check_errno(destroy(&rig), 0);
 	check(!engine_gets_through(0));
+	end();
+}
+
+/* @rig has engines 0 and 1, the others do not get at what is in it */
+static void pair_is_isolated(struct subdev_rig *rig)
+{
+	check_errno(rig_do(rig, RIG_MANAGED_BUFFER), 0);
+	for (unsigned int n = 0; n < ENGINES; n++) {
+		if (n > 1)
+			log_await_faults();
+		engine_raw_write(n, rig->dma);
+		check_errno(rig_do(rig, RIG_WRITTEN), 0);
+		check(rig->count == (n > 1 ? 0 : CHUNK));
+	}
+	for (unsigned int n = 0; n < 2; n++)
+		check(!engine_gets_through(n));
+}
+
+static int create_pair(struct subdev_rig *rig, const uint32_t *ids)
+{
+	memset(rig, 0, sizeof(*rig));
+	snprintf(rig->parent, sizeof(rig->parent), "%s", PARENT);
+	rig->count = 2;
+	memcpy(rig->ids, ids, 2 * sizeof(*ids));
+	return rig_do(rig, RIG_CREATE_IDS);
+}
+
+/*
+ * One context can be behind several IDs: the DMA of each gets to its memory, and
+ * that of no other. They are taken and given back all or none.
+ */
+static void test_several_ids(void)
+{
+	static const uint32_t ids[] = { ID_OF_ENGINE_0, ID_OF_ENGINE_1 };
+	static const uint32_t unmapped[] = { ID_OF_ENGINE_0, ID_UNMAPPED };
+	static const uint32_t pci[] = { ID_OF_ENGINE_1, ID_OF_PCI };
+	struct subdev_rig rig, other;
+
+	begin("several_ids_of_one_context");
+	check_errno(create_pair(&other, unmapped), -ENODEV);
+	check_errno(create_pair(&other, pci), -EBUSY);
+	check_errno(create_pair(&rig, ids), 0);
+	check(!strcmp(read_file(SUBDEVS "/%s/input_id", rig.name), "0x2000 0x2002"));
+	check_errno(try_create(PARENT, ID_OF_ENGINE_1), -EEXIST);
+	check_errno(create_pair(&other, pci), -EEXIST);
+	pair_is_isolated(&rig);
+	check_errno(destroy(&rig), 0);
+	for (unsigned int n = 0; n < 2; n++) {
+		check(!engine_gets_through(n));
+		check_errno(try_create(PARENT, ids[n]), 0);
+	}
+	end();
+}
+
+static int create_node(struct subdev_rig *rig, const char *parent, const char *name)
+{
+	memset(rig, 0, sizeof(*rig));
+	snprintf(rig->parent, sizeof(rig->parent), "%s", parent);
+	snprintf(rig->name, sizeof(rig->name), "%s", name);
+	return rig_do(rig, RIG_CREATE_NODE);
+}
+
+/*
+ * A child node can describe the context: its streams, and the limit of their
+ * addresses. One that is disabled, or not there, is none.
+ */
+static void test_node(void)
+{
+	struct subdev_rig rig, other;
+
+	begin("context_of_a_child_node");
+	check_errno(create_node(&other, PARENT, "off"), -ENODEV);
+	check_errno(create_node(&other, PARENT, "absent"), -EINVAL);
+	check_errno(create_node(&rig, PARENT, "pair"), 0);
+	check(!strcmp(rig.name, PARENT ":pair"));
+	check(exists(SUBDEVS "/%s/of_node", rig.name));
+	check(!exists(SUBDEVS "/%s/input_id", rig.name));
+	check_errno(create_node(&other, PARENT, "pair"), -EEXIST);
+	check_errno(try_create(PARENT, ID_OF_ENGINE_1), -EBUSY);
+	pair_is_isolated(&rig);
+	check(rig.dma < 0x10000000);
+	check_errno(destroy(&rig), 0);
+	for (unsigned int n = 0; n < 2; n++)
+		check(!engine_gets_through(n));
 	end();
 }
 
@@ -852,6 +937,8 @@ static void suite_smmu(void)
 	test_own_domain();
 	test_all_ids();
 	test_isolation();
+	test_several_ids();
+	test_node();
 	test_example();
 	test_unbind();
 	test_forgotten();
@@ -905,7 +992,7 @@ static const struct {
 	unsigned int tests;
 	void (*run)(void);
 } suites[] = {
-	{ "smmu", 18, suite_smmu },
+	{ "smmu", 20, suite_smmu },
 	{ "passthrough", 4, suite_passthrough },
 	{ "lazy", 2, suite_lazy },
 	{ "late", 2, suite_late },

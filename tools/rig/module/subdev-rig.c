@@ -28,6 +28,21 @@
 
 static DEFINE_MUTEX(rig_lock);
 static struct device *rig_subdev[RIG_HANDLES];
+static u8 *rig_buffer[RIG_HANDLES];
+
+static struct device *rig_create_node(struct device *parent,
+				      struct subdev_rig *rig)
+{
+	struct device_node *node;
+	struct device *subdev;
+
+	/* A disabled one, too */
+	rig->name[sizeof(rig->name) - 1] = 0;
+	node = of_get_child_by_name(parent->of_node, rig->name);
+	subdev = iommu_subdev_create_node(parent, of_fwnode_handle(node));
+	of_node_put(node);
+	return subdev;
+}
 
 static int rig_create(struct device *parent, struct subdev_rig *rig)
 {
@@ -42,6 +57,11 @@ static int rig_create(struct device *parent, struct subdev_rig *rig)
 
 	if (rig->op == RIG_DEVM_CREATE)
 		subdev = devm_iommu_subdev_create(parent, rig->id);
+	else if (rig->op == RIG_CREATE_IDS)
+		subdev = iommu_subdev_create_ids(parent, rig->ids,
+						 min(rig->count, ARRAY_SIZE(rig->ids)));
+	else if (rig->op == RIG_CREATE_NODE)
+		subdev = rig_create_node(parent, rig);
 	else
 		subdev = iommu_subdev_create(parent, rig->id);
 	if (IS_ERR_OR_NULL(subdev))
@@ -59,9 +79,40 @@ static int rig_destroy(struct subdev_rig *rig)
 	struct device *subdev = rig_subdev[rig->handle];
 
 	rig_subdev[rig->handle] = NULL;
+	rig_buffer[rig->handle] = NULL;
 	if (device_is_registered(subdev))
 		iommu_subdev_destroy(subdev);
 	put_device(subdev);
+	return 0;
+}
+
+#define RIG_BUFFER_SIZE		SZ_64K
+#define RIG_BUFFER_BYTE		0xa5
+
+static int rig_managed_buffer(struct device *subdev, struct subdev_rig *rig)
+{
+	dma_addr_t dma;
+	u8 *buffer;
+
+	buffer = dmam_alloc_coherent(subdev, RIG_BUFFER_SIZE, &dma, GFP_KERNEL);
+	if (!buffer)
+		return -ENOMEM;
+	memset(buffer, RIG_BUFFER_BYTE, RIG_BUFFER_SIZE);
+	rig_buffer[rig->handle] = buffer;
+	rig->dma = dma;
+	return 0;
+}
+
+static int rig_written(struct subdev_rig *rig)
+{
+	u8 *buffer = rig_buffer[rig->handle];
+
+	if (!buffer)
+		return -EBADF;
+	rig->count = 0;
+	for (int i = 0; i < RIG_BUFFER_SIZE; i++)
+		rig->count += READ_ONCE(buffer[i]) != RIG_BUFFER_BYTE;
+	memset(buffer, RIG_BUFFER_BYTE, RIG_BUFFER_SIZE);
 	return 0;
 }
 
@@ -309,11 +360,12 @@ static int rig_do_parent(struct subdev_rig *rig)
 static int rig_do(struct subdev_rig *rig)
 {
 	struct device *subdev;
-	dma_addr_t dma;
 
 	switch (rig->op) {
 	case RIG_CREATE:
 	case RIG_DEVM_CREATE:
+	case RIG_CREATE_IDS:
+	case RIG_CREATE_NODE:
 	case RIG_COST:
 		return rig_do_parent(rig);
 	case RIG_PARENT_NULL:
@@ -343,8 +395,9 @@ static int rig_do(struct subdev_rig *rig)
 	case RIG_OWN_DOMAIN:
 		return rig_own_domain(subdev);
 	case RIG_MANAGED_BUFFER:
-		return dmam_alloc_coherent(subdev, SZ_64K, &dma, GFP_KERNEL) ?
-			0 : -ENOMEM;
+		return rig_managed_buffer(subdev, rig);
+	case RIG_WRITTEN:
+		return rig_written(rig);
 	}
 	return -EOPNOTSUPP;
 }

@@ -13,6 +13,10 @@ enum subdev_rig_op {
 	/* Give @parent and @id, get @handle and @name */
 	RIG_CREATE,
 	RIG_DEVM_CREATE,
+	/* Give @parent, @count and so many @ids, get @handle and @name */
+	RIG_CREATE_IDS,
+	/* Give @parent and, in @name, that of its child node, get the same */
+	RIG_CREATE_NODE,
 	/* Give @handle */
 	RIG_DESTROY,
 	/* iommu_subdev_create() with a parent that it has to refuse */
@@ -27,8 +31,10 @@ enum subdev_rig_op {
 	RIG_CLAIM_GROUP,
 	/* A domain of the driver's own attached to @handle, mapped, detached */
 	RIG_OWN_DOMAIN,
-	/* dmam_alloc_coherent() on @handle, left to destroy */
+	/* dmam_alloc_coherent() on @handle, left to destroy. Get its @dma */
 	RIG_MANAGED_BUFFER,
+	/* Get @count, how many bytes of that were written since the last time */
+	RIG_WRITTEN,
 	/* Give @parent and @id, get @cost */
 	RIG_COST,
 	/*
@@ -52,6 +58,8 @@ struct subdev_rig {
 	__u32 id;
 	__s32 handle;
 	__u32 count;
+	__u32 ids[4];
+	__u64 dma;
 	char parent[48];
 	char name[48];
 	struct subdev_rig_cost cost;
