@@ -44,7 +44,7 @@
 #define MOCK_PGSIZES		(SZ_4K | SZ_16K | SZ_64K)
 #define MOCK_ADDR_BITS		48
 
-/* Holds one attach until the test lets it go on. */
+/* Holds what comes there first until the test lets it go on. */
 struct mock_gate {
 	struct completion reached;
 	struct completion go;
@@ -72,6 +72,7 @@ struct mock_behaviour {
 	void (*finalize)(struct device *dev);
 	struct mock_gate *attach_gate;
 	struct mock_gate *block_gate;
+	struct mock_gate *finalize_gate;
 };
 
 struct mock_stream {
@@ -388,8 +389,11 @@ static struct iommu_group *mock_device_group(struct device *dev)
 
 static void mock_probe_finalize(struct device *dev)
 {
-	if (dev_to_mock(dev)->does.finalize)
-		dev_to_mock(dev)->does.finalize(dev);
+	struct mock_iommu *mock = dev_to_mock(dev);
+
+	if (mock->does.finalize)
+		mock->does.finalize(dev);
+	mock_gate_pass(&mock->does.finalize_gate);
 }
 
 static int mock_def_domain_type(struct device *dev)
@@ -476,8 +480,13 @@ static bool mock_is_blocked(struct mock_iommu *mock, unsigned int stream)
 
 /* The platform drivers of the mock and of the parents */
 
+/* What a test wants to happen while the driver of the IOMMU comes or goes */
+static void (*mock_on_change)(void);
+
 static int mock_platform_probe(struct platform_device *pdev)
 {
+	if (mock_on_change)
+		mock_on_change();
 	return 0;
 }
 
@@ -489,8 +498,19 @@ static const struct of_device_id mock_of_match[] = {
 	{}
 };
 
+static void mock_platform_remove(struct platform_device *pdev)
+{
+	struct mock_iommu *mock = fwnode_to_mock(dev_fwnode(&pdev->dev));
+
+	if (mock_on_change)
+		mock_on_change();
+	if (mock)
+		mock_unregister(mock);
+}
+
 static struct platform_driver mock_platform_driver = {
 	.probe	= mock_platform_probe,
+	.remove	= mock_platform_remove,
 	.driver	= {
 		.name		= "iommu-subdev-test-iommu",
 		.of_match_table	= mock_of_match,
@@ -680,6 +700,7 @@ static void subdev_test_exit(struct kunit *test)
 
 	parent_on_probe = NULL;
 	parent_on_remove = NULL;
+	mock_on_change = NULL;
 	iommu_set_default_translated(false);
 	/* Init has failed */
 	if (!t || !t->refs)
@@ -1669,7 +1690,7 @@ static void subdev_test_direct(struct kunit *test)
 	atomic_set(&t->mock->forgotten_pages, 0);
 }
 
-/* While the parent is active so is the IOMMU, until the driver is unbound. */
+/* While the parent is active so is the IOMMU. */
 static void subdev_test_power(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -1699,9 +1720,8 @@ static void subdev_test_power(struct kunit *test)
 		iommu_subdev_destroy(other);
 	}
 
-	device_release_driver(t->parent);
+	KUNIT_EXPECT_GE(test, pm_runtime_put_sync(t->parent), 0);
 	KUNIT_EXPECT_GE(test, pm_runtime_suspend(iommu), 0);
-	pm_runtime_put_noidle(t->parent);
 	pm_runtime_disable(t->parent);
 	pm_runtime_set_suspended(t->parent);
 	pm_runtime_disable(iommu);
@@ -2577,6 +2597,71 @@ static void subdev_test_iommu_gone_order(struct kunit *test)
 	}
 }
 
+static void expect_registered(void *data)
+{
+	struct kunit *test = data;
+	struct subdev_test *t = test->priv;
+
+	KUNIT_EXPECT_TRUE(test, t->mock->registered);
+}
+
+/*
+ * When the driver of the IOMMU unbinds, that of the parent is unbound before, so
+ * nobody uses a sub-device while its IOMMU goes.
+ */
+static void subdev_test_iommu_unbind(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct death death;
+
+	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+		struct device *subdev = create_forms[i](t->parent, 1);
+
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
+		prepare_death(test, &death, subdev);
+		KUNIT_ASSERT_EQ(test, 0, devm_add_action(subdev, expect_registered, test));
+		device_release_driver(t->mock->dev);
+		KUNIT_EXPECT_NULL(test, t->parent->driver);
+		KUNIT_EXPECT_TRUE(test, no_subdev_left());
+		expect_dead(test, &death);
+
+		KUNIT_ASSERT_EQ(test, device_attach(t->mock->dev), 1);
+		KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
+		KUNIT_ASSERT_EQ(test, device_attach(t->parent), 1);
+		expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+	}
+}
+
+static struct device *create_on_change_parent;
+static int create_on_change_err;
+
+static void create_on_change(void)
+{
+	struct device *subdev = iommu_subdev_create(create_on_change_parent, 1);
+
+	create_on_change_err = PTR_ERR_OR_ZERO(subdev);
+	iommu_subdev_destroy(subdev);
+}
+
+/* While the driver of the IOMMU comes or goes, it is not there. */
+static void subdev_test_iommu_driver_changes(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	create_on_change_parent = t->parent;
+	mock_on_change = create_on_change;
+	device_release_driver(t->mock->dev);
+	KUNIT_EXPECT_EQ(test, create_on_change_err, -EPROBE_DEFER);
+
+	/* Some register their IOMMU before they are through */
+	KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
+	create_on_change_err = 0;
+	KUNIT_ASSERT_EQ(test, device_attach(t->mock->dev), 1);
+	KUNIT_EXPECT_EQ(test, create_on_change_err, -EPROBE_DEFER);
+	mock_on_change = NULL;
+	expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+}
+
 /* Many sub-devices, managed and forgotten, all end with the parent's driver. */
 static void subdev_test_unbind_many(struct kunit *test)
 {
@@ -3068,33 +3153,93 @@ static void thread_unregister(struct test_thread *thread)
 	mock_unregister(t->mock);
 }
 
-/* A create does not survive the IOMMU that goes while it is under way. */
+/*
+ * A create does not survive the IOMMU that goes while it is under way. It can be
+ * waited for, as it can be when it has gone before.
+ */
 static void subdev_test_iommu_gone_under_way(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
 	struct test_thread creator = { .id = 1, .create = iommu_subdev_create };
-	struct test_thread remover = {};
 	struct mock_gate gate;
 
 	init_gate(&gate);
-	t->mock->does.attach_gate = &gate;
+	t->mock->does.finalize_gate = &gate;
 	if (!run_thread(test, &creator, thread_create_one))
 		return;
 	wait_for_completion(&gate.reached);
-	if (run_thread(test, &remover, thread_unregister)) {
-		KUNIT_EXPECT_TRUE(test, wait_asleep(remover.task));
-		complete(&gate.go);
-		join_thread(&remover);
-	} else {
-		complete(&gate.go);
-	}
+	mock_unregister(t->mock);
+	complete(&gate.go);
 	join_thread(&creator);
-	KUNIT_EXPECT_TRUE(test, IS_ERR(creator.subdev));
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(creator.subdev), -EPROBE_DEFER);
 	KUNIT_EXPECT_TRUE(test, no_subdev_left());
 	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
 	expect_left(test, t->mock, 0);
 	KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
 	expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+}
+
+static void pass_gate(void *data)
+{
+	struct mock_gate *gate = data;
+
+	complete(&gate->reached);
+	wait_for_completion(&gate->go);
+}
+
+/* While the IOMMU goes no sub-device comes. */
+static void subdev_test_iommu_going(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev = must_create(test, t->parent, 1);
+	struct test_thread remover = {};
+	struct mock_gate gate;
+
+	init_gate(&gate);
+	KUNIT_ASSERT_EQ(test, 0, devm_add_action(subdev, pass_gate, &gate));
+	if (!run_thread(test, &remover, thread_unregister))
+		return;
+	wait_for_completion(&gate.reached);
+	expect_refused(test, t->parent, 2, -EPROBE_DEFER);
+	complete(&gate.go);
+	join_thread(&remover);
+	expect_left(test, t->mock, 0);
+	iommu_subdev_destroy(subdev);
+	KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
+}
+
+/*
+ * An IOMMU that goes waits for a destroy that is under way: the sub-device is not
+ * on its bus any more, but still behind the IOMMU.
+ */
+static void subdev_test_iommu_gone_during_destroy(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+		struct test_thread destroyer = {}, remover = {};
+		struct mock_gate gate;
+
+		destroyer.subdev = create_forms[i](t->parent, 1);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, destroyer.subdev);
+		init_gate(&gate);
+		KUNIT_ASSERT_EQ(test, 0, devm_add_action(destroyer.subdev, pass_gate, &gate));
+		if (!run_thread(test, &destroyer, thread_destroy_one))
+			return;
+		wait_for_completion(&gate.reached);
+		if (run_thread(test, &remover, thread_unregister)) {
+			KUNIT_EXPECT_TRUE(test, wait_asleep(remover.task));
+			KUNIT_EXPECT_FALSE(test, completion_done(&remover.done));
+			complete(&gate.go);
+			join_thread(&remover);
+		} else {
+			complete(&gate.go);
+		}
+		join_thread(&destroyer);
+		expect_left(test, t->mock, 0);
+		KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
+		expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+	}
 }
 
 #define NR_THREADS	6
@@ -3509,6 +3654,8 @@ static struct kunit_case subdev_test_end_cases[] = {
 	KUNIT_CASE(subdev_test_order_of_death),
 	KUNIT_CASE(subdev_test_unbind),
 	KUNIT_CASE(subdev_test_iommu_gone_order),
+	KUNIT_CASE(subdev_test_iommu_unbind),
+	KUNIT_CASE(subdev_test_iommu_driver_changes),
 	KUNIT_CASE(subdev_test_unbind_many),
 	KUNIT_CASE(subdev_test_unbind_order),
 	KUNIT_CASE(subdev_test_probe),
@@ -3525,6 +3672,8 @@ static struct kunit_case subdev_test_thread_cases[] = {
 	KUNIT_CASE(subdev_test_unbind_under_way),
 	KUNIT_CASE(subdev_test_unbind_during_destroy),
 	KUNIT_CASE(subdev_test_iommu_gone_under_way),
+	KUNIT_CASE(subdev_test_iommu_going),
+	KUNIT_CASE(subdev_test_iommu_gone_during_destroy),
 	KUNIT_CASE(subdev_test_threads_own_id),
 	KUNIT_CASE(subdev_test_threads_same_id),
 	KUNIT_CASE(subdev_test_threads_unbind),
@@ -3541,12 +3690,26 @@ static struct kunit_case subdev_test_enomem_cases[] = {
 	{}
 };
 
-#define SUBDEV_TEST_SUITE(_what, _cases)			\
+/*
+ * kmemleak looks by itself only a minute after boot and then every ten minutes,
+ * and says in the kernel's log what it found. Be there when it does.
+ */
+static void subdev_test_await_kmemleak(struct kunit_suite *suite)
+{
+	time64_t now = ktime_get_boottime_seconds();
+	time64_t first = 60, second = first + 600, takes = 40;
+
+	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK_AUTO_SCAN))
+		ssleep((now < first - 5 ? first : second) + takes - now);
+}
+
+#define SUBDEV_TEST_SUITE(_what, _cases, ...)			\
 static struct kunit_suite _cases##_suite = {			\
 	.name		= "iommu_subdev" _what,			\
 	.init		= subdev_test_init,			\
 	.exit		= subdev_test_exit,			\
 	.test_cases	= _cases,				\
+	__VA_ARGS__						\
 }
 
 SUBDEV_TEST_SUITE("_errors", subdev_test_error_cases);
@@ -3556,7 +3719,8 @@ SUBDEV_TEST_SUITE("_node", subdev_test_node_cases);
 SUBDEV_TEST_SUITE("_users", subdev_test_users_cases);
 SUBDEV_TEST_SUITE("_end", subdev_test_end_cases);
 SUBDEV_TEST_SUITE("_threads", subdev_test_thread_cases);
-SUBDEV_TEST_SUITE("_enomem", subdev_test_enomem_cases);
+SUBDEV_TEST_SUITE("_enomem", subdev_test_enomem_cases,
+		  .suite_exit = subdev_test_await_kmemleak);
 
 kunit_test_suites(&subdev_test_error_cases_suite,
 		  &subdev_test_cases_suite,

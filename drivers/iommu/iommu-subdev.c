@@ -79,7 +79,7 @@ struct iommu_subdev_set {
 	DECLARE_HASHTABLE(keys, 6);
 };
 
-/* An IOMMU that has to be powered while the parent is */
+/* An IOMMU that the parent is linked to */
 struct iommu_subdev_supplier {
 	struct list_head node;
 	struct device *iommu;
@@ -250,17 +250,20 @@ static int iommu_subdev_fw_configure(struct device *dev)
 }
 
 /*
- * While the parent is active so is the IOMMU. Firmware's iommu-map links the two
- * only with fw_devlink.strict=1, and the IOMMU's driver can at best link itself
- * to the sub-device, which has no power state. One link serves all sub-devices
- * of the parent, and stays until its driver is unbound.
+ * While the parent is active so is the IOMMU, and the parent's driver is unbound
+ * before that of the IOMMU, so nobody maps while the IOMMU goes. Firmware's
+ * iommu-map links the two only with fw_devlink.strict=1, and the IOMMU's driver
+ * can at best link itself to the sub-device, which has no power state. One link
+ * serves all sub-devices of the parent. It goes with the driver of the IOMMU.
  */
 static int iommu_subdev_link_iommu(struct device *dev)
 {
 	struct iommu_subdev_set *set = to_iommu_subdev(dev)->set;
-	struct device *iommu = dev_iommu_fwspec_get(dev)->iommu_fwnode->dev;
-	u32 flags = DL_FLAG_STATELESS | DL_FLAG_PM_RUNTIME;
+	/* Whose driver it is, which need not be the device that firmware names */
+	struct device *iommu = dev->iommu->iommu_dev->dev->parent;
+	u32 flags = DL_FLAG_AUTOREMOVE_SUPPLIER | DL_FLAG_PM_RUNTIME;
 	struct iommu_subdev_supplier *supplier;
+	struct device_link *link;
 	struct device *above;
 	int ret = 0;
 
@@ -276,6 +279,11 @@ static int iommu_subdev_link_iommu(struct device *dev)
 		if (supplier->iommu == iommu)
 			goto out_unlock;
 
+	/* Its driver is coming or going: a link would not be waited for */
+	ret = -EPROBE_DEFER;
+	if (READ_ONCE(iommu->links.status) != DL_DEV_DRIVER_BOUND)
+		goto out_unlock;
+
 	ret = -ENOMEM;
 	supplier = kzalloc_obj(*supplier);
 	if (!supplier)
@@ -283,24 +291,30 @@ static int iommu_subdev_link_iommu(struct device *dev)
 	/* The parent may be active already */
 	if (pm_runtime_enabled(iommu))
 		flags |= DL_FLAG_RPM_ACTIVE;
-	if (!device_link_add(dev->parent, iommu, flags)) {
-		kfree(supplier);
-		goto out_unlock;
-	}
+	link = device_link_add(dev->parent, iommu, flags);
+	if (!link)
+		goto err_free;
+	ret = -EPROBE_DEFER;
+	if (READ_ONCE(link->status) == DL_STATE_SUPPLIER_UNBIND)
+		goto err_free;
+
 	supplier->iommu = get_device(iommu);
 	list_add(&supplier->node, &set->suppliers);
-	ret = 0;
+	mutex_unlock(&iommu_subdev_lock);
+	return 0;
+
+err_free:
+	kfree(supplier);
 out_unlock:
 	mutex_unlock(&iommu_subdev_lock);
 	return ret;
 }
 
-static void iommu_subdev_unlink_iommus(struct iommu_subdev_set *set)
+static void iommu_subdev_forget_iommus(struct iommu_subdev_set *set)
 {
 	struct iommu_subdev_supplier *supplier, *next;
 
 	list_for_each_entry_safe(supplier, next, &set->suppliers, node) {
-		device_link_remove(set->parent, supplier->iommu);
 		put_device(supplier->iommu);
 		kfree(supplier);
 	}
@@ -460,7 +474,7 @@ static void iommu_subdev_set_release(struct device *parent, void *res)
 
 	/* Other threads may be in the middle of a create or a destroy */
 	wait_event(iommu_subdev_gone, !READ_ONCE(set->count));
-	iommu_subdev_unlink_iommus(set);
+	iommu_subdev_forget_iommus(set);
 }
 
 static int iommu_subdev_set_match(struct device *parent, void *res, void *data)
@@ -963,7 +977,8 @@ void iommu_subdev_orphan(struct device *dev)
 	dev_err(dev, "lost its IOMMU, no DMA from now on\n");
 
 	device_lock(dev);
-	to_iommu_subdev(dev)->err = -ENODEV;
+	/* For a create that is not through yet: the IOMMU may come back */
+	to_iommu_subdev(dev)->err = -EPROBE_DEFER;
 	/* The DMA API finds no address that is low enough */
 	dev->bus_dma_limit = 1;
 	device_unlock(dev);
