@@ -118,9 +118,18 @@ static int refused(enum subdev_rig_op op)
 	return rig_do(&rig, op);
 }
 
-static unsigned int groups(void)
+/*
+ * How many groups there are, once there are as many as wanted: with
+ * CONFIG_DEBUG_KOBJECT_RELEASE they go seconds after their last device.
+ */
+static unsigned int groups(unsigned int want)
 {
-	return count_dir(GROUPS);
+	int tries = cmdline("slow_release") ? 1000 : 0;
+	unsigned int n;
+
+	while ((n = count_dir(GROUPS)) != want && tries--)
+		sleep_ms(20);
+	return n;
 }
 
 static bool bytes_are(const uint8_t *mem, uint8_t byte)
@@ -149,7 +158,7 @@ static void test_bus(void)
  */
 static void test_create(void)
 {
-	unsigned int before = groups();
+	unsigned int before = count_dir(GROUPS);
 	struct subdev_rig rig, other;
 	char group[16];
 
@@ -163,10 +172,10 @@ static void test_create(void)
 		 link_name(SUBDEVS "/%s/iommu_group", rig.name));
 	check_errno(create(&other, PARENT, 0x20), 0);
 	check(strcmp(group, link_name(SUBDEVS "/%s/iommu_group", other.name)));
-	check(groups() == before + 2);
+	check(groups(before + 2) == before + 2);
 	check_errno(destroy(&other), 0);
 	check_errno(destroy(&rig), 0);
-	check(groups() == before);
+	check(groups(before) == before);
 	check(!count_dir(SUBDEVS));
 	end();
 }
@@ -301,19 +310,19 @@ static void test_own_domain(void)
 static void test_all_ids(void)
 {
 	static struct subdev_rig rig[ID_COUNT];
-	unsigned int before = groups();
+	unsigned int before = count_dir(GROUPS);
 
 	begin("all_ids_and_back");
 	for (unsigned int round = 0; round < 2; round++) {
 		for (unsigned int i = 0; i < ID_COUNT; i++)
 			check_errno(create(&rig[i], PARENT, ID_FIRST + i), 0);
-		check(groups() == before + ID_COUNT);
+		check(groups(before + ID_COUNT) == before + ID_COUNT);
 		check(count_dir(SUBDEVS) == ID_COUNT);
 		check_errno(try_create(PARENT, ID_FIRST + ID_COUNT), -ENODEV);
 		/* Neither in the order of create nor in the reverse */
 		for (unsigned int i = 0; i < ID_COUNT; i++)
 			check_errno(destroy(&rig[i * 37 % ID_COUNT]), 0);
-		check(groups() == before);
+		check(groups(before) == before);
 		check(!count_dir(SUBDEVS));
 	}
 	end();
@@ -658,17 +667,18 @@ static void test_trace(void)
 
 /*
  * While the parent is active the IOMMU that serves its sub-devices is powered:
- * a link between the two sees to that, from the first create to the unbind.
+ * a link between the two sees to that, from the first create on.
  */
 static void test_power_link(void)
 {
 #define LINK "/sys/class/devlink/platform:9050000.smmuv3--platform:" ACCEL
 	begin("iommu_is_powered_with_the_parent");
 	check(!strcmp(read_file(LINK "/runtime_pm"), "1"));
+	check(!strcmp(read_file(LINK "/status"), "active"));
 	check_errno(write_file(ACCEL, ACCEL_DRIVER "/unbind"), 0);
-	check(!exists(LINK));
+	check(!strcmp(read_file(LINK "/status"), "available"));
 	check_errno(write_file(ACCEL, ACCEL_DRIVER "/bind"), 0);
-	check(exists(LINK));
+	check(!strcmp(read_file(LINK "/status"), "active"));
 	end();
 }
 
@@ -755,6 +765,87 @@ static void test_none(void)
 	end();
 }
 
+#define FAULTS		"/sys/kernel/debug/fail"
+
+static void fail_nth(int fd, unsigned int n)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", n);
+
+	if (pwrite(fd, text, len, 0) != len)
+		die("cannot write fail-nth: %s", strerror(errno));
+}
+
+/* Whether the allocation that was to fail was never made */
+static bool nothing_failed(int fd)
+{
+	char text[16];
+
+	if (pread(fd, text, sizeof(text), 0) < 1)
+		die("cannot read fail-nth: %s", strerror(errno));
+	return text[0] != '0';
+}
+
+/*
+ * Each allocation that an open of the example makes can fail: it says ENOMEM,
+ * leaves nothing behind, and the next open works.
+ */
+static void test_faults(void)
+{
+	unsigned int before = count_dir(GROUPS);
+	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	unsigned int nth, failures = 0;
+	bool done = false;
+
+	begin("enomem_of_open_leaves_nothing");
+	if (fd < 0 || write_file("N", FAULTS "slab/ignore-gfp-wait") ||
+	    write_file("0", FAULTS "slab/verbose") ||
+	    write_file("N", FAULTS "_page_alloc/ignore-gfp-wait") ||
+	    write_file("0", FAULTS "_page_alloc/min-order") ||
+	    write_file("0", FAULTS "_page_alloc/verbose"))
+		die("this needs a kernel with CONFIG_FAILSLAB and CONFIG_FAIL_PAGE_ALLOC");
+
+	for (nth = 1; nth < 5000 && !done; nth++) {
+		struct context ctx;
+		struct buffer buf;
+		int file, err;
+
+		/* So that it makes the first sub-device of the driver, too */
+		check_errno(write_file(ACCEL, ACCEL_DRIVER "/unbind"), 0);
+		check_errno(write_file(ACCEL, ACCEL_DRIVER "/bind"), 0);
+
+		fail_nth(fd, nth);
+		file = open(ACCEL_DEV, O_RDWR | O_CLOEXEC);
+		err = errno;
+		done = nothing_failed(fd);
+		fail_nth(fd, 0);
+		if (file < 0) {
+			failures++;
+			check_errno(-err, -ENOMEM);
+		} else {
+			close(file);
+		}
+		check(!count_dir(SUBDEVS));
+		check(groups(before) == before);
+		check(!engine_gets_through(0));
+
+		check_errno(context_open(&ctx), 0);
+		check_errno(context_alloc(&ctx, &buf, PAGE), 0);
+		memset(buf.mem, 0x66, PAGE);
+		check_errno(dma_to_engine(&ctx, buf.iova), 0);
+		memset(buf.mem, 0, PAGE);
+		check_errno(dma_from_engine(&ctx, buf.iova), 0);
+		check(bytes_are(buf.mem, 0x66));
+		context_close(&ctx);
+	}
+	nth -= 2;
+	printf("# %u allocations swept, open survived %u\n", nth, nth - failures);
+	check(done);
+	check(failures > 20);
+	close(fd);
+	end();
+}
+
 static unsigned long meminfo(const char *name)
 {
 	unsigned long kb = 0;
@@ -820,6 +911,8 @@ static pid_t child(void (*run)(void))
 static unsigned int churn_each;
 static unsigned int churn_id;
 static volatile unsigned int *churned;
+/* How often the IOMMU's driver went */
+static volatile unsigned int *churn_reloads;
 
 static void churn(void)
 {
@@ -840,6 +933,19 @@ static void churn(void)
 		churned[churn_id] += rig.count;
 	}
 	_exit(0);
+}
+
+/* The driver of the IOMMU goes and comes, where it can */
+static void reload_iommu(void)
+{
+#define VIOMMU_DRIVER "/sys/bus/virtio/drivers/virtio_iommu"
+	for (;;) {
+		sleep_ms(150);
+		if (!write_file("virtio0", VIOMMU_DRIVER "/unbind"))
+			++*churn_reloads;
+		sleep_ms(20);
+		write_file("virtio0", VIOMMU_DRIVER "/bind");
+	}
 }
 
 /* The number of sub-devices that came and went */
@@ -863,8 +969,8 @@ static unsigned int churn_round(unsigned int each)
 
 /*
  * Any number of threads may create and destroy, of the same parent and the same
- * ID too, while the parent's driver comes and goes and root writes to sysfs.
- * Nothing is let through, and nothing is left.
+ * ID too, while the drivers of the parent and of its IOMMU come and go and root
+ * writes to sysfs. Nothing is let through, and nothing is left.
  */
 static void test_churn(void)
 {
@@ -872,14 +978,19 @@ static void test_churn(void)
 	unsigned int total = count ? strtoul(count, NULL, 0) : 10000;
 	unsigned long before, after;
 	unsigned int sum;
-	pid_t pids[2];
+	bool iommu_goes = exists(VIOMMU_DRIVER "/virtio0");
+	unsigned int meddlers = iommu_goes ? 3 : 2;
+	pid_t pids[3];
 	int status;
 
 	begin("churn");
 	churned = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	churn_reloads = churned + CHURNERS;
 	pids[0] = child(meddle);
 	pids[1] = child(rebind);
+	if (iommu_goes)
+		pids[2] = child(reload_iommu);
 
 	churn_round(total / CHURNERS / 20);
 	before = meminfo("MemFree");
@@ -887,16 +998,21 @@ static void test_churn(void)
 	after = meminfo("MemFree");
 	printf("# %u sub-devices came and went, free memory was %lu kB and is %lu kB\n",
 	       sum, before, after);
+	if (iommu_goes)
+		printf("# the IOMMU's driver went %u times\n", *churn_reloads);
+	/* Otherwise nothing was raced */
+	check(!iommu_goes || *churn_reloads > 3);
 	check(sum >= total / CHURNERS * CHURNERS);
 	/* The allocators keep some; a leak of a byte for each would be more */
 	check(after + 1024 + sum / 1024 > before);
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(pids); i++) {
+	for (unsigned int i = 0; i < meddlers; i++) {
 		kill(pids[i], SIGKILL);
 		waitpid(pids[i], &status, 0);
 		/* Not ended by itself, which meddle does when it got through */
 		check(WIFSIGNALED(status));
 	}
+	write_file("virtio0", VIOMMU_DRIVER "/bind");
 	write_file(PARENT, RIG_DRIVER "/bind");
 	check(!count_dir(SUBDEVS));
 	check_errno(try_create(PARENT, ID_FIRST), 0);
@@ -905,12 +1021,12 @@ static void test_churn(void)
 	end();
 }
 
-static void start(bool smmu, bool accel)
+static void start(bool iommu, bool accel)
 {
 	static const char * const modules[] = {
-		"arm_smmu_v3", "subdev-rig", "edu-accel",
+		"arm_smmu_v3", "virtio-iommu", "subdev-rig", "edu-accel",
 	};
-	const bool want[] = { smmu, true, accel };
+	const bool want[] = { iommu, iommu, true, accel };
 
 	engines_power_up();
 	for (unsigned int i = 0; i < ARRAY_SIZE(modules); i++) {
@@ -981,6 +1097,12 @@ static void suite_none(void)
 	test_none();
 }
 
+static void suite_faults(void)
+{
+	start(true, true);
+	test_faults();
+}
+
 static void suite_churn(void)
 {
 	start(true, true);
@@ -998,6 +1120,7 @@ static const struct {
 	{ "late", 2, suite_late },
 	{ "never", 1, suite_never },
 	{ "none", 1, suite_none },
+	{ "faults", 1, suite_faults },
 	{ "churn", 1, suite_churn },
 };
 
@@ -1009,8 +1132,9 @@ int check_main(const char *suite)
 		/* The last test is the kernel's log */
 		printf("KTAP version 1\n1..%u\n", suites[i].tests + 1);
 		suites[i].run();
-		begin("kernel_log_is_clean");
+		begin("kernel_has_no_complaints");
 		check(!log_splats());
+		check(!memory_leaks());
 		end();
 		if (failed)
 			log_dump();

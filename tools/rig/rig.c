@@ -256,6 +256,30 @@ unsigned int log_splats(void)
 	return n;
 }
 
+unsigned int memory_leaks(void)
+{
+#define KMEMLEAK "/sys/kernel/debug/kmemleak"
+	unsigned int n = 0;
+	char line[256];
+	FILE *f;
+
+	/* What is younger than five seconds may be on its way; twice to be sure */
+	for (int i = 0; i < 2; i++) {
+		sleep_ms(6000);
+		if (write_file("scan", KMEMLEAK))
+			return 0;
+	}
+	f = fopen(KMEMLEAK, "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, "unreferenced", 12))
+			n++;
+		printf("# kmemleak: %s", line);
+	}
+	if (f)
+		fclose(f);
+	return n;
+}
+
 void log_dump(void)
 {
 	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);

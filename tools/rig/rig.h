@@ -54,6 +54,8 @@ void log_await_faults(void);
 bool log_has_fault(const char *subdev);
 /* WARN, BUG and the like since boot, printed; returns their number */
 unsigned int log_splats(void);
+/* What a kernel with CONFIG_DEBUG_KMEMLEAK has lost, printed; their number */
+unsigned int memory_leaks(void);
 void log_dump(void);
 
 /* The engines, from the outside: board firmware, and hardware run amok */

@@ -293,7 +293,8 @@ static int rig_cost(struct device *parent, struct subdev_rig *rig)
 /* A driver's own fence: no sub-device is used once its remove has begun */
 static DECLARE_RWSEM(rig_bound);
 
-static int rig_churn_once(struct device *parent, u32 id, struct page *page)
+static int rig_churn_once(struct device *parent, u32 id, struct page *page,
+			  bool keep)
 {
 	struct device *subdev;
 	dma_addr_t dma;
@@ -302,11 +303,18 @@ static int rig_churn_once(struct device *parent, u32 id, struct page *page)
 	subdev = iommu_subdev_create(parent, id);
 	if (IS_ERR(subdev))
 		return PTR_ERR(subdev);
+	/* Others may do to it what they can meanwhile */
+	if (keep)
+		usleep_range(100, 1000);
 	dma = dma_map_page(subdev, page, 0, PAGE_SIZE, DMA_TO_DEVICE);
-	if (dma_mapping_error(subdev, dma))
-		ret = -EIO;
-	else
+	if (!dma_mapping_error(subdev, dma)) {
+		/* The page's own address would be one that nothing translates */
+		if (dma == page_to_phys(page))
+			ret = -EIO;
 		dma_unmap_page(subdev, dma, PAGE_SIZE, DMA_TO_DEVICE);
+	} else {
+		ret = -EIO;
+	}
 	iommu_subdev_destroy(subdev);
 	return ret;
 }
@@ -321,12 +329,15 @@ static int rig_churn(struct device *parent, struct subdev_rig *rig)
 		return -ENOMEM;
 	for (i = 0; i < rig->count && !ret; i++) {
 		down_read(&rig_bound);
-		ret = rig_churn_once(parent, rig->id, page);
+		ret = rig_churn_once(parent, rig->id, page, !(i % 16));
 		up_read(&rig_bound);
 		if (!ret)
 			got++;
-		/* Somebody else has the ID, or nobody has the parent: try later */
-		if (ret == -EEXIST || ret == -EINVAL) {
+		/*
+		 * Somebody else has the ID, nobody has the parent, or its IOMMU
+		 * has no driver: try later
+		 */
+		if (ret == -EEXIST || ret == -EINVAL || ret == -EPROBE_DEFER) {
 			usleep_range(100, 1000);
 			ret = 0;
 		}
