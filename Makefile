@@ -41,7 +41,7 @@ check: ## Run all the tests, those first that need no emulated machine
 	@tools/check
 
 soak: rig ## Create and destroy a million, with races; takes hours
-	@CHURN=1000000 BOOT_TIMEOUT=86400 tools/rig/boot churn
+	@CHURN=1000000 BOOT_TIMEOUT=86400 tools/rig/boot churn churn-virtio
 
 kunit: ## Run the KUnit suite natively; about 15 s after a change of one file
 	@tools/setup kernel kunit
@@ -54,6 +54,10 @@ detectors: ## Run the KUnit suite under KASAN and others, and on arm64; takes an
 coverage: ## Show which lines and branches of iommu-subdev.c the KUnit suite misses
 	@tools/setup kernel kunit
 	@tools/coverage
+
+repeat: rig ## Run KUnit 20 times and the machines 5 times: is anything flaky?
+	@tools/setup kunit
+	@tools/repeat
 
 mutants: rig ## Take out what keeps the contract, one by one: which test notices?
 	@tools/setup kunit
@@ -82,4 +86,5 @@ clean: ## Remove the objects, keep the kernel source
 distclean: clean ## Remove the kernel source as well
 	rm -rf $(BUILD)/linux-*
 
-.PHONY: help setup kernel rig run check soak kunit detectors coverage mutants w1 users checkpatch clean distclean
+.PHONY: help setup kernel rig run check soak kunit detectors coverage repeat mutants w1 users checkpatch \
+	clean distclean
