@@ -2597,6 +2597,17 @@ static void subdev_test_iommu_gone_order(struct kunit *test)
 	}
 }
 
+static void rebind_iommu_and_parent(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	device_release_driver(t->mock->dev);
+	KUNIT_EXPECT_NULL(test, t->parent->driver);
+	KUNIT_ASSERT_EQ(test, device_attach(t->mock->dev), 1);
+	KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
+	KUNIT_ASSERT_EQ(test, device_attach(t->parent), 1);
+}
+
 static void expect_registered(void *data)
 {
 	struct kunit *test = data;
@@ -2620,14 +2631,9 @@ static void subdev_test_iommu_unbind(struct kunit *test)
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
 		prepare_death(test, &death, subdev);
 		KUNIT_ASSERT_EQ(test, 0, devm_add_action(subdev, expect_registered, test));
-		device_release_driver(t->mock->dev);
-		KUNIT_EXPECT_NULL(test, t->parent->driver);
+		rebind_iommu_and_parent(test);
 		KUNIT_EXPECT_TRUE(test, no_subdev_left());
 		expect_dead(test, &death);
-
-		KUNIT_ASSERT_EQ(test, device_attach(t->mock->dev), 1);
-		KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
-		KUNIT_ASSERT_EQ(test, device_attach(t->parent), 1);
 		expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
 	}
 }
@@ -3462,9 +3468,8 @@ static void sweep_create(struct kunit *test, create_fn create, int streams)
 		expect_left(test, t->mock, 0);
 		KUNIT_EXPECT_EQ(test, node_refs(t), t->refs);
 		expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
-		/* So that the next one is the first create of the driver, too */
-		device_release_driver(t->parent);
-		KUNIT_ASSERT_EQ(test, device_attach(t->parent), 1);
+		/* So that the next one is the first create of the two, too */
+		rebind_iommu_and_parent(test);
 		if (left)
 			break;
 	}
