@@ -602,6 +602,8 @@ static struct iommu_subdev *iommu_subdev_alloc(struct device *parent,
 	sd->dev.release = iommu_subdev_dev_release;
 	/* It has no power state of its own */
 	device_set_pm_not_required(&sd->dev);
+	/* There is no module to load and nothing to set up for it */
+	dev_set_uevent_suppress(&sd->dev, 1);
 
 	sd->dma_mask = dma_get_mask(parent);
 	sd->dev.dma_mask = &sd->dma_mask;
