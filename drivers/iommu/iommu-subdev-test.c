@@ -2048,6 +2048,30 @@ static void subdev_test_node_enodev(struct kunit *test)
 	unmake_device(test, parent);
 }
 
+/* A node that is not of a devicetree has no IOMMU. */
+static void subdev_test_node_enodev_software(struct kunit *test)
+{
+	struct platform_device_info info = {
+		.name		= parent_driver.driver.name,
+		.id		= PLATFORM_DEVID_AUTO,
+		.dma_mask	= DMA_BIT_MASK(32),
+	};
+	struct platform_device *pdev;
+	struct fwnode_handle *child;
+
+	info.fwnode = fwnode_create_software_node(NULL, NULL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, info.fwnode);
+	child = fwnode_create_software_node(NULL, info.fwnode);
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, child);
+	pdev = kunit_platform_device_register_full(test, &info);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pdev);
+	KUNIT_EXPECT_NOT_NULL(test, pdev->dev.driver);
+	expect_node_refused(test, &pdev->dev, child, -ENODEV);
+	kunit_platform_device_unregister(test, pdev);
+	fwnode_remove_software_node(child);
+	fwnode_remove_software_node(info.fwnode);
+}
+
 /* The driver of the IOMMU of a node is waited for. */
 static void subdev_test_node_eprobe_defer(struct kunit *test)
 {
@@ -3632,6 +3656,7 @@ static struct kunit_case subdev_test_node_cases[] = {
 	KUNIT_CASE(subdev_test_node_reach),
 	KUNIT_CASE(subdev_test_node_einval),
 	KUNIT_CASE(subdev_test_node_enodev),
+	KUNIT_CASE(subdev_test_node_enodev_software),
 	KUNIT_CASE(subdev_test_node_eprobe_defer),
 	KUNIT_CASE(subdev_test_node_eexist),
 	KUNIT_CASE(subdev_test_node_ebusy),

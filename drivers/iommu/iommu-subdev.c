@@ -196,7 +196,7 @@ static int iommu_subdev_of_configure(struct device *dev, struct device_node *np,
 	int ret, len;
 
 	/* of_dma_configure_id() would begin with the parent of this one */
-	if (of_get_property(np, "dma-ranges", &len) && len)
+	if (of_node && of_get_property(np, "dma-ranges", &len) && len)
 		dev->of_node = NULL;
 	ret = of_dma_configure_id(dev, np, true, id);
 	dev->of_node = of_node;
