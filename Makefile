@@ -20,7 +20,7 @@ USERS		:= drivers/iommu/iommu.o drivers/gpu/host1x/ drivers/gpu/drm/tegra/ \
 .NOTPARALLEL:
 
 help: ## List what make can do
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  KERNEL=$(KERNEL) of Debian, or KERNEL_SRC=path to a tree; all output is in BUILD=$(BUILD)"
 
@@ -78,6 +78,19 @@ users: setup ## Compile the drivers that were made users, with W=1 and sparse; c
 checkpatch: setup ## Run checkpatch.pl --strict on our files and patches
 	@tools/setup check
 	@tools/checkpatch
+
+# RESULTS= is another folder of results than the last run's; REPORT= are options.
+RESULTS		?= $(BUILD)/bench
+
+reader:
+	@$(MAKE) -s -C benchmarks/report BUILD=$(abspath $(BUILD))
+
+bench-report: reader ## Show the last run's figures, and make a page with plots of them
+	@tools/setup report
+	@$(BUILD)/report/report $(REPORT) $(RESULTS)
+	@benchmarks/report/page $(BUILD)/report/report $(RESULTS)
+
+.PHONY: reader bench-report
 
 clean: ## Remove the objects, keep the kernel source
 	rm -rf $(BUILD)/linux-*/obj-* $(BUILD)/log
