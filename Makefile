@@ -79,7 +79,8 @@ checkpatch: setup ## Run checkpatch.pl --strict on our files and patches
 	@tools/setup check
 	@tools/checkpatch
 
-# RESULTS= is another folder of results than the last run's; REPORT= are options.
+# RESULTS= is another folder of results than the last run's; REPORT= and GATE=
+# are options of the two programs.
 RESULTS		?= $(BUILD)/bench
 
 reader:
@@ -90,7 +91,13 @@ bench-report: reader ## Show the last run's figures, and make a page with plots 
 	@$(BUILD)/report/report $(REPORT) $(RESULTS)
 	@benchmarks/report/page $(BUILD)/report/report $(RESULTS)
 
-.PHONY: reader bench-report
+bench-check: reader ## Is the last run worse than the baseline, or than its peers?
+	@$(BUILD)/report/gate $(GATE) $(RESULTS)
+
+bench-baseline: reader ## Make the last run the baseline, and show what changed
+	@$(BUILD)/report/gate --renew $(RESULTS)
+
+.PHONY: reader bench-report bench-check bench-baseline
 
 clean: ## Remove the objects, keep the kernel source
 	rm -rf $(BUILD)/linux-*/obj-* $(BUILD)/log

@@ -1,0 +1,897 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * gate DIR: is this run worse than the baseline of the same kernel, compiler,
+ * configuration and machine, or than its own peers? ../README.rst says how it
+ * decides, and ../limits has the figures.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "data.h"
+
+static const char usage[] =
+	"usage: gate [OPTION...] DIR, a folder with the results of a run\n"
+	"  --baseline=PATH  the folder of the baselines; benchmarks/baseline\n"
+	"  --limits=FILE    benchmarks/limits\n"
+	"  --partial        what the run did not measure is no failure\n"
+	"  --renew          make this run the baseline, and print what changed";
+
+#define METRICS_HEADER	"peer,op,size,contexts,mode,p50,mean,max"
+#define FUNCTIONS_HEADER "op,function,self_percent"
+#define SPDX		"# SPDX-License-Identifier: GPL-2.0-only\n"
+
+/* Below this part of the samples a function is not kept */
+#define SMALLEST_SHARE	0.02
+/* What a share of so few says is by chance */
+#define FEW_SAMPLES	500
+/* How many of the functions that grew are named */
+#define MAX_NAMED	5
+
+enum limit {
+	CREATE_DESTROY, MAP_UNMAP, SCALE, MEMORY, WORSE_P50, WORSE_MEAN,
+	WORSE_MAX, NR_LIMITS
+};
+
+static const char * const limit_names[] = {
+	"create-destroy", "map-unmap", "scale", "memory", "worse-p50",
+	"worse-mean", "worse-max",
+};
+
+static double limits[NR_LIMITS];
+
+enum result { PASS, FAIL, SKIP };
+static const char * const result_names[] = { "pass", "fail", "skip" };
+
+struct verdict {
+	char *name, *why;
+	enum result result;
+	/* -1: nothing was measured */
+	int64_t figure;
+	const char *unit;
+};
+
+static struct verdict *verdicts;
+static size_t nr_verdicts;
+
+/* What a baseline has of a metric: [0] p50, [1] mean, [2] max */
+#define NR_KEPT		3
+static const char * const kept_names[NR_KEPT] = { "p50", "mean", "max" };
+
+struct base_metric {
+	char *peer;
+	struct id of;
+	double kept[NR_KEPT];
+};
+
+struct base_function {
+	enum op op;
+	char *name;
+	double self;
+};
+
+struct baseline {
+	struct base_metric *metrics;
+	struct base_function *functions;
+	size_t nr_metrics, nr_functions;
+};
+
+/* More text at the end of *TEXT, which may be NULL */
+static void __attribute__((format(printf, 2, 3)))
+append(char **text, const char *fmt, ...)
+{
+	char *more, *both;
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vasprintf(&more, fmt, ap);
+	va_end(ap);
+	if (len < 0)
+		die("out of memory");
+	both = format("%s%s", *text ? *text : "", more);
+	free(more);
+	free(*text);
+	*text = both;
+}
+
+static void verdict(char *name, enum result result, int64_t figure,
+		    const char *unit, char *why)
+{
+	struct verdict *v;
+
+	verdicts = grow(verdicts, &nr_verdicts, sizeof(*verdicts));
+	v = &verdicts[nr_verdicts - 1];
+	*v = (struct verdict){ name, why, result, figure, unit };
+}
+
+/* "baseline-map-4096-lazy": no blanks, LAVA wants none */
+static char *case_name(const char *what, const char *ops, unsigned long size,
+		       struct setup setup)
+{
+	char bytes[24] = "";
+
+	if (size)
+		snprintf(bytes, sizeof(bytes), "-%lu", size);
+	return format("%s-%s%s-%s", what, ops, bytes, mode_names[setup.mode]);
+}
+
+static void load_limits(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char *line = NULL, name[32];
+	size_t room = 0, nr = 0;
+	double limit;
+	char end;
+
+	if (!file)
+		die("cannot read the limits %s: %s", path, strerror(errno));
+	while (getline(&line, &room, file) >= 0) {
+		unsigned int i;
+
+		nr++;
+		if (*line == '#' || *line == '\n')
+			continue;
+		if (sscanf(line, "%31s %lf %c", name, &limit, &end) != 2 ||
+		    limit <= 0)
+			die("%s:%zu: not a name and a limit", path, nr);
+		for (i = 0; i < NR_LIMITS; i++)
+			if (!strcmp(name, limit_names[i]))
+				break;
+		if (i == NR_LIMITS)
+			die("%s:%zu: there is no limit '%s'", path, nr, name);
+		limits[i] = limit;
+	}
+	free(line);
+	fclose(file);
+	for (unsigned int i = 0; i < NR_LIMITS; i++)
+		if (limits[i] == 0)
+			die("%s has no limit '%s'", path, limit_names[i]);
+}
+
+/*
+ * The folder of the baseline that has the key of the run, or NULL and why not.
+ * With NEW, a name that is free instead of NULL.
+ */
+static char *find_baseline(const struct run *run, const char *root, bool new,
+			   char **why)
+{
+	char *key[NR_KEY], *text, *found = NULL;
+	DIR *dir = opendir(root);
+	struct dirent *entry;
+
+	if (!dir && errno != ENOENT)
+		die("cannot read the baselines in %s: %s", root, strerror(errno));
+	while (dir && !found && (entry = readdir(dir))) {
+		bool equal = true;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		found = format("%s/%s", root, entry->d_name);
+		load_key(found, key, &text);
+		for (unsigned int i = 0; i < NR_KEY; i++) {
+			if (!strcmp(key[i], run->key[i]))
+				continue;
+			if (equal)
+				append(why, "baseline %s is of another", entry->d_name);
+			append(why, "%s %s: %s, this run's is %s",
+			       equal ? "" : ";", key_names[i], key[i],
+			       run->key[i]);
+			equal = false;
+		}
+		for (unsigned int i = 0; i < NR_KEY; i++)
+			free(key[i]);
+		free(text);
+		if (!equal) {
+			append(why, "\n");
+			free(found);
+			found = NULL;
+		}
+	}
+	if (dir)
+		closedir(dir);
+	if (found || !new)
+		return found;
+	if (!dir && mkdir(root, 0777))
+		die("cannot make %s: %s", root, strerror(errno));
+
+	/* Both are short and of letters, digits, dots and dashes, or made so */
+	text = format("%s-%s", run->key[KERNEL], run->key[CONFIG]);
+	for (char *c = text; *c; c++)
+		if (*c == '/' || *c == ' ')
+			*c = '-';
+	for (unsigned int n = 1; !found; n++) {
+		struct stat st;
+
+		found = n == 1 ? format("%s/%s", root, text) :
+				 format("%s/%s-%u", root, text, n);
+		if (stat(found, &st)) {
+			if (mkdir(found, 0777))
+				die("cannot make %s: %s", found, strerror(errno));
+		} else {
+			free(found);
+			found = NULL;
+		}
+	}
+	free(text);
+	return found;
+}
+
+static double csv_double(struct csv *csv, unsigned int field)
+{
+	char *end;
+	double value = strtod(csv->field[field], &end);
+
+	if (end == csv->field[field] || *end || !(value >= 0))
+		csv_die(csv, "field %u is '%.40s' instead of a number",
+			field + 1, csv->field[field]);
+	return value;
+}
+
+static void load_baseline(struct baseline *base, const char *dir)
+{
+	char *path = format("%s/metrics.csv", dir);
+	struct csv csv;
+
+	if (!csv_open(&csv, path, METRICS_HEADER, false))
+		die("there is no %s", path);
+	while (csv_next(&csv)) {
+		struct base_metric *m;
+
+		base->metrics = grow(base->metrics, &base->nr_metrics, sizeof(*m));
+		m = &base->metrics[base->nr_metrics - 1];
+		m->peer = copy(csv.field[0]);
+		m->of.test.op = csv_word(&csv, 1, op_names, NR_OPS);
+		m->of.test.size = csv_number(&csv, 2, false);
+		m->of.contexts = csv_number(&csv, 3, false);
+		m->of.threads = 1;
+		m->of.mode = csv_word(&csv, 4, mode_names, NR_MODES);
+		for (unsigned int k = 0; k < NR_KEPT; k++)
+			m->kept[k] = csv_double(&csv, 5 + k);
+	}
+	free(path);
+
+	path = format("%s/functions.csv", dir);
+	if (csv_open(&csv, path, FUNCTIONS_HEADER, false)) {
+		while (csv_next(&csv)) {
+			struct base_function *f;
+
+			base->functions = grow(base->functions,
+					       &base->nr_functions, sizeof(*f));
+			f = &base->functions[base->nr_functions - 1];
+			f->op = csv_word(&csv, 0, op_names, NR_OPS);
+			f->name = copy(csv.field[1]);
+			f->self = csv_double(&csv, 2);
+		}
+	}
+	free(path);
+}
+
+static double kept(const struct metric *m, unsigned int k)
+{
+	const struct stats *s = &m->stats[INSTRUCTIONS];
+
+	return k == 0 ? s->p50 : k == 1 ? s->mean : s->max;
+}
+
+static const struct base_metric *find_base(const struct baseline *base,
+					   const char *peer, const struct id *of)
+{
+	for (size_t i = 0; i < base->nr_metrics; i++) {
+		const struct base_metric *b = &base->metrics[i];
+
+		if (!strcmp(b->peer, peer) && b->of.test.op == of->test.op &&
+		    b->of.test.size == of->test.size && b->of.mode == of->mode &&
+		    b->of.contexts == of->contexts && b->of.threads == of->threads)
+			return b;
+	}
+	return NULL;
+}
+
+/* The context in which it is highest, and how high */
+static double worst_context(const struct run *run, const struct metric *m,
+			    unsigned int k, unsigned int *worst)
+{
+	unsigned int context;
+	double high = -1;
+	size_t n;
+
+	*worst = 0;
+	for (size_t from = 0; (n = context_samples(run, m, from, &context)); from += n) {
+		struct metric one = { };
+
+		one.stats[INSTRUCTIONS] = stats_of(&run->samples[m->first + from],
+						   n, INSTRUCTIONS);
+		if (kept(&one, k) > high) {
+			high = kept(&one, k);
+			*worst = context;
+		}
+	}
+	return high;
+}
+
+/* The functions that an op now spends more in, those that grew most first */
+static void name_functions(const struct run *run, const struct baseline *base,
+			   enum op op, double was, double is, char **why)
+{
+	struct profile p;
+	bool named = false;
+
+	if (!profile_load(&p, run, run->ours, op)) {
+		append(why, "the run has no profile of %s to name functions from\n",
+		       op_names[op]);
+		return;
+	}
+	/* From here on, inclusive is the share that it had in the baseline */
+	for (size_t i = 0; i < p.nr; i++)
+		p.functions[i].inclusive = 0;
+	for (size_t i = 0; i < base->nr_functions; i++)
+		for (size_t j = 0; j < p.nr; j++)
+			if (base->functions[i].op == op &&
+			    !strcmp(base->functions[i].name, p.functions[j].name))
+				p.functions[j].inclusive = base->functions[i].self;
+	for (unsigned int n = 0; n < MAX_NAMED; n++) {
+		struct function *top = NULL;
+		double most = 0;
+
+		for (size_t i = 0; i < p.nr; i++) {
+			struct function *f = &p.functions[i];
+			double grew = (f->self * is - f->inclusive * was) / 100;
+
+			/* Below that it is how the samples fell */
+			if (f->self > f->inclusive && grew > most &&
+			    grew > is / 1000) {
+				most = grew;
+				top = f;
+			}
+		}
+		if (!top)
+			break;
+		append(why, "%s %s %.2f %% -> %.2f %% (%+.0f instructions)",
+		       named ? "," : "share grew:", top->name, top->inclusive,
+		       top->self, most);
+		named = true;
+		top->self = 0;
+	}
+	append(why, named ? "\n" : "no function's share grew\n");
+	if (p.samples < FEW_SAMPLES)
+		append(why, "but the profile has only %llu samples\n",
+		       (unsigned long long)p.samples);
+	profile_free(&p);
+}
+
+/* Others got worse by the same change: then it is not in our code alone */
+static void name_peers(const struct run *run, const struct baseline *base,
+		       const struct metric *m, unsigned int k, char **why)
+{
+	for (unsigned int p = 0; p < run->nr_peers; p++) {
+		struct setup setup = { m->of.mode, m->of.threads };
+		const struct base_metric *b;
+		const struct metric *other;
+
+		if (p == run->ours)
+			continue;
+		other = find_metric(run, p, m->of.test, m->of.contexts, setup);
+		b = find_base(base, run->peers[p].name, &m->of);
+		if (other && b && kept(other, k) > b->kept[k] * limits[WORSE_P50 + k])
+			append(why, "%s got worse as well: %.0f, was %.0f\n",
+			       run->peers[p].name, kept(other, k), b->kept[k]);
+	}
+}
+
+/* One test at all numbers of contexts */
+static void compare_test(const struct run *run, const struct baseline *base,
+			 struct test test, struct setup setup, bool partial)
+{
+	const struct metric *worst[NR_KEPT] = { }, *last = NULL;
+	double worst_ratio[NR_KEPT] = { };
+	unsigned int worse = 0, compared = 0, missing = 0;
+	struct id of = { run->ours, test, 0, setup.threads, setup.mode };
+	char *why = NULL;
+
+	for (size_t i = 0; i < base->nr_metrics; i++) {
+		const struct base_metric *b = &base->metrics[i];
+		const struct metric *m;
+
+		of.contexts = b->of.contexts;
+		if (find_base(base, OURS, &of) != b)
+			continue;
+		m = find_metric(run, run->ours, test, of.contexts, setup);
+		if (!m || !m->stats[INSTRUCTIONS].n) {
+			append(&why, "not measured with %u contexts\n", of.contexts);
+			missing++;
+			continue;
+		}
+		compared++;
+		last = m;
+		for (unsigned int k = 0; k < NR_KEPT; k++) {
+			double ratio = kept(m, k) / (b->kept[k] ?: 1);
+
+			if (ratio <= limits[WORSE_P50 + k])
+				continue;
+			worse++;
+			if (ratio > worst_ratio[k]) {
+				worst_ratio[k] = ratio;
+				worst[k] = m;
+			}
+		}
+	}
+
+	for (unsigned int k = 0; k < NR_KEPT; k++) {
+		unsigned int context;
+		double high;
+
+		if (!worst[k])
+			continue;
+		high = worst_context(run, worst[k], k, &context);
+		append(&why, "%s of %s, %s, with %u contexts: %.0f instructions, was %.0f (%+.2f %%); highest in context %u, %.0f\n",
+		       kept_names[k], test_name(test), mode_names[setup.mode],
+		       worst[k]->of.contexts, kept(worst[k], k),
+		       find_base(base, OURS, &worst[k]->of)->kept[k],
+		       100 * worst_ratio[k] - 100, context, high);
+	}
+	for (unsigned int k = 0; k < NR_KEPT; k++) {
+		if (!worst[k])
+			continue;
+		if (worse > 1)
+			append(&why, "these are the worst of %u\n", worse);
+		name_functions(run, base, test.op,
+			       find_base(base, OURS, &worst[k]->of)->kept[1],
+			       kept(worst[k], 1), &why);
+		name_peers(run, base, worst[k], k, &why);
+		break;
+	}
+	if (!compared && !missing)
+		append(&why, "not in the baseline: make bench-baseline\n");
+	verdict(case_name("baseline", op_names[test.op], test.size, setup),
+		worse || (missing && !partial) ? FAIL : compared ? PASS : SKIP,
+		last ? last->stats[INSTRUCTIONS].p50 : -1, "instructions", why);
+}
+
+static bool same_test(struct test a, struct test b)
+{
+	return a.op == b.op && a.size == b.size;
+}
+
+/*
+ * Those of the run, then those that only the baseline has. Setups are sorted by
+ * threads, and with several of them nothing repeats.
+ */
+static void compare_baseline(const struct run *run, const struct baseline *base,
+			     bool partial)
+{
+	for (size_t s = 0; s < run->nr_setups && run->setups[s].threads == 1; s++)
+		for (size_t t = 0; t < run->nr_tests; t++)
+			for (size_t c = 0; c < run->nr_counts; c++)
+				if (find_metric(run, run->ours, run->tests[t],
+						run->counts[c], run->setups[s])) {
+					compare_test(run, base, run->tests[t],
+						     run->setups[s], partial);
+					break;
+				}
+	for (size_t i = 0; i < base->nr_metrics; i++) {
+		const struct base_metric *b = &base->metrics[i];
+		struct setup setup = { b->of.mode, b->of.threads };
+		bool known = strcmp(b->peer, OURS);
+
+		for (size_t j = 0; !known && j < run->nr_metrics; j++) {
+			const struct id *of = &run->metrics[j].of;
+
+			known = of->peer == run->ours &&
+				same_test(of->test, b->of.test) &&
+				of->mode == setup.mode &&
+				of->threads == setup.threads;
+		}
+		/* Once, though it has it for each number of contexts */
+		for (size_t j = 0; !known && j < i; j++) {
+			const struct base_metric *e = &base->metrics[j];
+
+			known = !strcmp(e->peer, OURS) &&
+				same_test(e->of.test, b->of.test) &&
+				e->of.mode == setup.mode &&
+				e->of.threads == setup.threads;
+		}
+		if (!known)
+			compare_test(run, base, b->of.test, setup, partial);
+	}
+}
+
+/* Our pair beside that of the best rival, or of the direct device */
+static void compare_pair(const struct run *run, struct test test,
+			 struct setup setup, enum unit unit)
+{
+	bool life = test.op == CREATE;
+	double limit = limits[life ? CREATE_DESTROY : MAP_UNMAP], worst = 0;
+	char *why = NULL, *ops;
+	int64_t figure = -1;
+
+	for (size_t c = 0; c < run->nr_counts; c++) {
+		unsigned int contexts = run->counts[c], best = MAX_PEERS;
+		int64_t ours, least = INT64_MAX;
+
+		ours = pair_p50(run, run->ours, test, contexts, setup, unit);
+		for (unsigned int p = 0; ours >= 0 && p < run->nr_peers; p++) {
+			int64_t p50 = pair_p50(run, p, test, contexts, setup, unit);
+
+			if (p50 > 0 && p50 < least &&
+			    (life ? is_rival(run, p) :
+			     !strcmp(run->peers[p].name, DIRECT))) {
+				least = p50;
+				best = p;
+			}
+		}
+		if (best == MAX_PEERS || (double)ours / least <= worst)
+			continue;
+		worst = (double)ours / least;
+		figure = ours;
+		free(why);
+		why = format("%lld, %s has %lld: %.4f with %u contexts, the limit is %.4g\n",
+			     (long long)ours, run->peers[best].name,
+			     (long long)least, worst, contexts, limit);
+	}
+	if (figure < 0)
+		why = format("the run has nothing to compare it with\n");
+	ops = format("%s+%s", op_names[test.op], op_names[op_inverse(test.op)]);
+	verdict(case_name("peers", ops, test.size, setup),
+		figure < 0 ? SKIP : worst <= limit ? PASS : FAIL, figure,
+		unit_names[unit], why);
+	free(ops);
+}
+
+/* Ours with most contexts beside ours with fewest */
+static void compare_scale(const struct run *run, struct test test,
+			  struct setup setup, enum unit unit)
+{
+	const struct metric *few = NULL, *many = NULL;
+	double ratio;
+
+	for (size_t c = 0; c < run->nr_counts; c++) {
+		const struct metric *m = find_metric(run, run->ours, test,
+						run->counts[c], setup);
+
+		if (!m || !m->stats[unit].n)
+			continue;
+		few = few ?: m;
+		many = m;
+	}
+	if (few == many)
+		return;
+	ratio = (double)many->stats[unit].p50 / (few->stats[unit].p50 ?: 1);
+	verdict(case_name("scale", op_names[test.op], test.size, setup),
+		ratio <= limits[SCALE] ? PASS : FAIL, many->stats[unit].p50,
+		unit_names[unit],
+		format("%lld with %u contexts, %lld with %u: %.4f, the limit is %.4g\n",
+		       (long long)many->stats[unit].p50, many->of.contexts,
+		       (long long)few->stats[unit].p50, few->of.contexts,
+		       ratio, limits[SCALE]));
+}
+
+static int64_t memory(const struct run *run, unsigned int peer,
+		      unsigned int contexts)
+{
+	for (size_t i = 0; i < run->nr_memory; i++) {
+		const struct memory *m = &run->memory[i];
+
+		if (m->peer == peer && m->contexts == contexts)
+			return m->slab + m->page + m->percpu;
+	}
+	return -1;
+}
+
+/* With most contexts: what is spent once has least weight there */
+static void compare_memory(const struct run *run)
+{
+	unsigned int contexts = 0, best = MAX_PEERS;
+	int64_t ours, least = INT64_MAX;
+
+	for (size_t i = 0; i < run->nr_memory; i++)
+		if (run->memory[i].peer == run->ours &&
+		    run->memory[i].contexts > contexts)
+			contexts = run->memory[i].contexts;
+	ours = memory(run, run->ours, contexts);
+	for (unsigned int p = 0; p < run->nr_peers; p++) {
+		int64_t bytes = memory(run, p, contexts);
+
+		if (is_rival(run, p) && bytes >= 0 && bytes < least) {
+			least = bytes;
+			best = p;
+		}
+	}
+	if (ours < 0 || best == MAX_PEERS)
+		verdict(copy("peers-memory"), SKIP, -1, "bytes",
+			copy("the run has nothing to compare it with\n"));
+	else
+		verdict(copy("peers-memory"),
+			ours <= least * limits[MEMORY] ? PASS : FAIL, ours,
+			"bytes",
+			format("%lld, %s has %lld, with %u contexts, the limit is %.4g of it\n",
+			       (long long)ours, run->peers[best].name,
+			       (long long)least, contexts, limits[MEMORY]));
+}
+
+static void compare_run(const struct run *run, enum unit unit)
+{
+	for (size_t s = 0; s < run->nr_setups; s++) {
+		struct setup setup = run->setups[s];
+
+		if (setup.threads > 1)
+			break;
+		for (size_t t = 0; t < run->nr_tests; t++)
+			/* What alloc costs is up to the page allocator */
+			if (op_inverse(run->tests[t].op) != NR_OPS &&
+			    run->tests[t].op != ALLOC)
+				compare_pair(run, run->tests[t], setup, unit);
+		for (size_t t = 0; t < run->nr_tests; t++)
+			compare_scale(run, run->tests[t], setup, unit);
+	}
+	compare_memory(run);
+}
+
+static void write_ktap(FILE *out, const char *not_compared)
+{
+	fprintf(out, "KTAP version 1\n1..%zu\n", nr_verdicts);
+	if (not_compared)
+		fprintf(out, "# NOT COMPARED with a baseline: %s\n", not_compared);
+	for (size_t i = 0; i < nr_verdicts; i++) {
+		const struct verdict *v = &verdicts[i];
+		const char *line = v->why;
+
+		while (line && *line) {
+			size_t len = strcspn(line, "\n");
+
+			fprintf(out, "# %.*s\n", (int)len, line);
+			line += len + (line[len] == '\n');
+		}
+		fprintf(out, "%sok %zu %s%s\n", v->result == FAIL ? "not " : "",
+			i + 1, v->name, v->result == SKIP ? " # SKIP" : "");
+	}
+}
+
+static void write_lava(FILE *out)
+{
+	for (size_t i = 0; i < nr_verdicts; i++) {
+		const struct verdict *v = &verdicts[i];
+
+		fprintf(out, "lava-test-case %s --result %s", v->name,
+			result_names[v->result]);
+		if (v->figure >= 0)
+			fprintf(out, " --measurement %lld --units %s",
+				(long long)v->figure, v->unit);
+		fprintf(out, "\n");
+	}
+}
+
+static void write_lkp(FILE *out, const struct run *run)
+{
+	for (size_t i = 0; i < run->nr_metrics; i++) {
+		const struct metric *m = &run->metrics[i];
+
+		for (unsigned int u = 0; u < NR_UNITS; u++) {
+			const struct stats *s = &m->stats[u];
+			char *name;
+
+			if (!s->n)
+				continue;
+			name = format("%s.%s.%lu.%u.%u.%s.%s",
+				      run->peers[m->of.peer].name,
+				      op_names[m->of.test.op], m->of.test.size,
+				      m->of.contexts, m->of.threads,
+				      mode_names[m->of.mode], unit_names[u]);
+			fprintf(out, "%s.p50: %lld\n%s.p90: %lld\n%s.p99: %lld\n%s.max: %lld\n%s.mean: %.1f\n",
+				name, (long long)s->p50, name, (long long)s->p90,
+				name, (long long)s->p99, name, (long long)s->max,
+				name, s->mean);
+			free(name);
+		}
+	}
+}
+
+static int check(const struct run *run, const char *root, bool partial)
+{
+	enum unit unit = main_unit(run);
+	char *why = NULL, *dir, *path;
+	size_t count[3] = { };
+	FILE *out;
+
+	dir = find_baseline(run, root, false, &why);
+	if (dir && unit != INSTRUCTIONS) {
+		free(why);
+		why = copy("the run has no instructions");
+		free(dir);
+		dir = NULL;
+	}
+	if (dir) {
+		struct baseline base = { };
+
+		load_baseline(&base, dir);
+		compare_baseline(run, &base, partial);
+		free(why);
+		why = NULL;
+	} else if (!why) {
+		why = format("there is none in %s; make bench-baseline", root);
+	} else {
+		/* One line for each baseline that does not fit */
+		for (char *c = why; *c; c++)
+			if (*c == '\n')
+				*c = c[1] ? ' ' : 0;
+	}
+	compare_run(run, unit);
+
+	write_ktap(stdout, why);
+	path = format("%s/check.ktap", run->dir);
+	out = create_file(path);
+	write_ktap(out, why);
+	close_file(out, path);
+	free(path);
+	path = format("%s/lava.txt", run->dir);
+	out = create_file(path);
+	write_lava(out);
+	close_file(out, path);
+	free(path);
+	path = format("%s/lkp.txt", run->dir);
+	out = create_file(path);
+	write_lkp(out, run);
+	close_file(out, path);
+	free(path);
+
+	for (size_t i = 0; i < nr_verdicts; i++)
+		count[verdicts[i].result]++;
+	printf("# %zu passed, %zu failed, %zu skipped%s\n", count[PASS],
+	       count[FAIL], count[SKIP],
+	       why ? "; NOT COMPARED with a baseline, see above" : "");
+	if (count[FAIL])
+		return FAILED;
+	return why ? NOT_COMPARED : PASSED;
+}
+
+/* Each of ours that changed, and how many of the peers' */
+static void print_changes(const struct run *run, const struct baseline *old)
+{
+	unsigned int ours = 0, peers = 0, equal = 0, fresh = 0;
+
+	for (size_t i = 0; i < run->nr_metrics; i++) {
+		const struct metric *m = &run->metrics[i];
+		const struct base_metric *b;
+		bool changed = false;
+
+		if (m->of.threads > 1)
+			continue;
+		b = find_base(old, run->peers[m->of.peer].name, &m->of);
+		if (!b) {
+			fresh++;
+			continue;
+		}
+		/* The baseline has tenths of the mean */
+		for (unsigned int k = 0; k < NR_KEPT; k++)
+			changed = changed || kept(m, k) > b->kept[k] + 0.06 ||
+				  kept(m, k) < b->kept[k] - 0.06;
+		if (!changed)
+			equal++;
+		else if (m->of.peer != run->ours)
+			peers++;
+		else
+			ours++;
+		if (!changed || m->of.peer != run->ours)
+			continue;
+		printf("%s, %s, %u contexts:", test_name(m->of.test),
+		       mode_names[m->of.mode], m->of.contexts);
+		for (unsigned int k = 0; k < NR_KEPT; k++)
+			printf(" %s %.0f, was %.0f (%+.2f %%)%s", kept_names[k],
+			       kept(m, k), b->kept[k],
+			       100 * kept(m, k) / (b->kept[k] ?: 1) - 100,
+			       k < NR_KEPT - 1 ? ";" : "\n");
+	}
+	printf("changed: %u of ours, %u of the peers; the same: %u; new: %u; the baseline had %zu\n",
+	       ours, peers, equal, fresh, old->nr_metrics);
+}
+
+static void write_baseline(const struct run *run, const char *dir)
+{
+	char *path = format("%s/key", dir);
+	FILE *out = create_file(path);
+
+	fprintf(out, SPDX "%s", run->key_text);
+	close_file(out, path);
+	free(path);
+
+	path = format("%s/metrics.csv", dir);
+	out = create_file(path);
+	fprintf(out, SPDX METRICS_HEADER "\n");
+	for (size_t i = 0; i < run->nr_metrics; i++) {
+		const struct metric *m = &run->metrics[i];
+		const struct stats *s = &m->stats[INSTRUCTIONS];
+
+		if (s->n && m->of.threads == 1)
+			fprintf(out, "%s,%s,%lu,%u,%s,%lld,%.1f,%lld\n",
+				run->peers[m->of.peer].name,
+				op_names[m->of.test.op], m->of.test.size,
+				m->of.contexts, mode_names[m->of.mode],
+				(long long)s->p50, s->mean, (long long)s->max);
+	}
+	close_file(out, path);
+	free(path);
+
+	path = format("%s/functions.csv", dir);
+	out = create_file(path);
+	fprintf(out, SPDX FUNCTIONS_HEADER "\n");
+	for (enum op op = 0; op < NR_OPS; op++) {
+		struct profile p;
+
+		if (!profile_load(&p, run, run->ours, op))
+			continue;
+		for (size_t i = 0; i < p.nr; i++)
+			if (p.functions[i].self >= SMALLEST_SHARE)
+				fprintf(out, "%s,%s,%.3f\n", op_names[op],
+					p.functions[i].name, p.functions[i].self);
+		profile_free(&p);
+	}
+	close_file(out, path);
+	free(path);
+}
+
+static int renew(const struct run *run, const char *root)
+{
+	char *why = NULL, *dir = find_baseline(run, root, false, &why);
+	struct baseline old = { };
+
+	if (main_unit(run) != INSTRUCTIONS)
+		die("the run has no instructions, a baseline is of nothing else");
+	if (dir) {
+		load_baseline(&old, dir);
+		print_changes(run, &old);
+	} else {
+		dir = find_baseline(run, root, true, &why);
+		printf("no baseline had this key\n");
+	}
+	write_baseline(run, dir);
+	printf("%s is of this run now\n", dir);
+	free(dir);
+	free(why);
+	return PASSED;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "baseline", required_argument, NULL, 'b' },
+		{ "limits", required_argument, NULL, 'l' },
+		{ "partial", no_argument, NULL, 'p' },
+		{ "renew", no_argument, NULL, 'r' },
+		{ }
+	};
+	const char *baseline = "benchmarks/baseline", *file = "benchmarks/limits";
+	bool again = false, partial = false;
+	struct run run;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (c) {
+		case 'b':
+			baseline = optarg;
+			break;
+		case 'l':
+			file = optarg;
+			break;
+		case 'p':
+			partial = true;
+			break;
+		case 'r':
+			again = true;
+			break;
+		default:
+			die("%s", usage);
+		}
+	}
+	if (optind != argc - 1)
+		die("%s", usage);
+
+	run_load(&run, argv[optind]);
+	if (again)
+		return renew(&run, baseline);
+	load_limits(file);
+	return check(&run, baseline, partial);
+}
