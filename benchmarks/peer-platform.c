@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A platform device for each context, configured by hand out of its parent's
+ * node, as iris had it in January 2026
+ */
+#include <linux/dma-mapping.h>
+#include <linux/of_device.h>
+#include <linux/platform_device.h>
+
+#include "bench.h"
+
+static struct device *platform_create(unsigned int context)
+{
+	struct platform_device_info info = {
+		.parent		= bench_parent,
+		.name		= "subdev-bench-ctx",
+		.id		= context,
+		.dma_mask	= BENCH_MASK,
+	};
+	u32 id = bench_first_id + context;
+	struct platform_device *pdev;
+	int ret;
+
+	pdev = platform_device_register_full(&info);
+	if (IS_ERR(pdev))
+		return ERR_CAST(pdev);
+
+	ret = of_dma_configure_id(&pdev->dev, bench_parent->of_node, true, &id);
+	if (!ret && !device_iommu_mapped(&pdev->dev))
+		ret = -ENODEV;
+	if (ret) {
+		platform_device_unregister(pdev);
+		return ERR_PTR(ret);
+	}
+	return &pdev->dev;
+}
+
+static void platform_destroy(struct device *dev, unsigned int context)
+{
+	platform_device_unregister(to_platform_device(dev));
+}
+
+static const char * const platform_notes[] = {
+	"no ownership: root can switch the domain below it",
+	"calls of_dma_configure_id() outside of a bus",
+	"does not look whether the domain translates",
+	"managed memory outlives the IOMMU",
+	"a platform device without hardware",
+	NULL
+};
+
+const struct bench_peer bench_platform = {
+	.name		= "platform",
+	.notes		= platform_notes,
+	.isolated	= true,
+	.create		= platform_create,
+	.destroy	= platform_destroy,
+};
