@@ -43,6 +43,12 @@ check: ## Run all the tests, those first that need no emulated machine
 soak: rig ## Create and destroy a million, with races; takes hours
 	@CHURN=1000000 BOOT_TIMEOUT=86400 tools/rig/boot churn churn-virtio
 
+bench: ## Measure contexts beside the other ways to get one, in four boots
+	@tools/setup kernel rig bench
+	@benchmarks/bench kernel build
+	@$(MAKE) -s -C benchmarks BUILD=$(abspath $(BUILD))
+	@benchmarks/bench
+
 kunit: ## Run the KUnit suite natively; about 15 s after a change of one file
 	@tools/setup kernel kunit
 	@tools/kunit
@@ -106,5 +112,5 @@ clean: ## Remove the objects, keep the kernel source
 distclean: clean ## Remove the kernel source as well
 	rm -rf $(BUILD)/linux-*
 
-.PHONY: help setup kernel rig run check soak kunit detectors coverage repeat mutants w1 users checkpatch \
+.PHONY: help setup kernel rig run check soak bench kunit detectors coverage repeat mutants w1 users checkpatch \
 	clean distclean
