@@ -234,15 +234,20 @@ static void mock_domain_free(struct iommu_domain *domain)
 	kfree(md);
 }
 
+/* The mock has no TLB: what is unmapped cannot be reached any more. */
+static void mock_flush_iotlb_all(struct iommu_domain *domain)
+{
+}
+
 static const struct iommu_domain_ops mock_paging_domain_ops = {
-	.attach_dev	= mock_attach_paging,
-	.map_pages	= mock_map_pages,
-	.unmap_pages	= mock_unmap_pages,
-	.iova_to_phys	= mock_iova_to_phys,
-	.free		= mock_domain_free,
+	.attach_dev		= mock_attach_paging,
+	.map_pages		= mock_map_pages,
+	.unmap_pages		= mock_unmap_pages,
+	.flush_iotlb_all	= mock_flush_iotlb_all,
+	.iova_to_phys		= mock_iova_to_phys,
+	.free			= mock_domain_free,
 };
 
-/* The mock has no TLB: what is unmapped cannot be reached any more. */
 static void mock_tlb_flush_all(void *cookie)
 {
 }
