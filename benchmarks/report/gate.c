@@ -34,12 +34,12 @@ static const char usage[] =
 
 enum limit {
 	CREATE_DESTROY, MAP_UNMAP, SCALE, MEMORY, WORSE_P50, WORSE_MEAN,
-	WORSE_MAX, NR_LIMITS
+	WORSE_MAX, WORSE_ALLOC, NR_LIMITS
 };
 
 static const char * const limit_names[] = {
 	"create-destroy", "map-unmap", "scale", "memory", "worse-p50",
-	"worse-mean", "worse-max",
+	"worse-mean", "worse-max", "worse-alloc",
 };
 
 static double limits[NR_LIMITS];
@@ -292,6 +292,11 @@ static const struct base_metric *find_base(const struct baseline *base,
 	return NULL;
 }
 
+static double worse_limit(enum op op, unsigned int k)
+{
+	return limits[op == ALLOC || op == FREE ? WORSE_ALLOC : WORSE_P50 + k];
+}
+
 /* The context in which it is highest, and how high */
 static double worst_context(const struct run *run, const struct metric *m,
 			    unsigned int k, unsigned int *worst)
@@ -377,7 +382,8 @@ static void name_peers(const struct run *run, const struct baseline *base,
 			continue;
 		other = find_metric(run, p, m->of.test, m->of.contexts, setup);
 		b = find_base(base, run->peers[p].name, &m->of);
-		if (other && b && kept(other, k) > b->kept[k] * limits[WORSE_P50 + k])
+		if (other && b &&
+		    kept(other, k) > b->kept[k] * worse_limit(m->of.test.op, k))
 			append(why, "%s got worse as well: %.0f, was %.0f\n",
 			       run->peers[p].name, kept(other, k), b->kept[k]);
 	}
@@ -411,7 +417,7 @@ static void compare_test(const struct run *run, const struct baseline *base,
 		for (unsigned int k = 0; k < NR_KEPT; k++) {
 			double ratio = kept(m, k) / (b->kept[k] ?: 1);
 
-			if (ratio <= limits[WORSE_P50 + k])
+			if (ratio <= worse_limit(test.op, k))
 				continue;
 			worse++;
 			if (ratio > worst_ratio[k]) {
