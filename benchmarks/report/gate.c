@@ -27,8 +27,6 @@ static const char usage[] =
 
 /* Below this part of the samples a function is not kept */
 #define SMALLEST_SHARE	0.02
-/* What a share of so few says is by chance */
-#define FEW_SAMPLES	500
 /* How many of the functions that grew are named */
 #define MAX_NAMED	5
 
@@ -319,6 +317,18 @@ static double worst_context(const struct run *run, const struct metric *m,
 	return high;
 }
 
+/*
+ * Did the share that was F's inclusive grow to self, or is it how the samples
+ * fell? Three standard deviations of the difference of two such shares.
+ */
+static bool by_more_than_chance(const struct function *f, uint64_t samples)
+{
+	double by = (f->self - f->inclusive) / 100;
+	double share = (f->self + f->inclusive) / 200;
+
+	return by > 0 && by * by > 9 * 2 * share * (1 - share) / samples;
+}
+
 /* The functions that an op now spends more in, those that grew most first */
 static void name_functions(const struct run *run, const struct baseline *base,
 			   enum op op, double was, double is, char **why)
@@ -347,9 +357,7 @@ static void name_functions(const struct run *run, const struct baseline *base,
 			struct function *f = &p.functions[i];
 			double grew = (f->self * is - f->inclusive * was) / 100;
 
-			/* Below that it is how the samples fell */
-			if (f->self > f->inclusive && grew > most &&
-			    grew > is / 1000) {
+			if (grew > most && by_more_than_chance(f, p.samples)) {
 				most = grew;
 				top = f;
 			}
@@ -362,10 +370,7 @@ static void name_functions(const struct run *run, const struct baseline *base,
 		named = true;
 		top->self = 0;
 	}
-	append(why, named ? "\n" : "no function's share grew\n");
-	if (p.samples < FEW_SAMPLES)
-		append(why, "but the profile has only %llu samples\n",
-		       (unsigned long long)p.samples);
+	append(why, named ? "\n" : "no function's share grew by more than chance\n");
 	profile_free(&p);
 }
 
@@ -382,7 +387,7 @@ static void name_peers(const struct run *run, const struct baseline *base,
 			continue;
 		other = find_metric(run, p, m->of.test, m->of.contexts, setup);
 		b = find_base(base, run->peers[p].name, &m->of);
-		if (other && b &&
+		if (other && b && 
 		    kept(other, k) > b->kept[k] * worse_limit(m->of.test.op, k))
 			append(why, "%s got worse as well: %.0f, was %.0f\n",
 			       run->peers[p].name, kept(other, k), b->kept[k]);
