@@ -11,6 +11,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
 #include <linux/iommu.h>
+#include <linux/kernel_stat.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
@@ -110,6 +111,15 @@ struct bench_count {
 	u64 instructions;
 	u64 cycles;
 	u64 ns;
+	/* Interrupts of the CPU */
+	u64 irqs;
+};
+
+/* Why a sample is in no figure */
+enum bench_aside {
+	BENCH_COUNTS,
+	BENCH_WARMUP,
+	BENCH_INTERRUPTED,
 };
 
 struct bench_sample {
@@ -117,7 +127,7 @@ struct bench_sample {
 	u32 context;
 	u32 sample;
 	u8 op;
-	bool warmup;
+	u8 aside;
 };
 
 /* Each thread has the contexts whose number is its own, modulo threads */
@@ -178,6 +188,7 @@ static u64 bench_read_event(struct perf_event *event)
 /* The clock is the innermost, as it costs the least */
 static void bench_begin(struct bench_worker *w, struct bench_count *c)
 {
+	c->irqs = kstat_cpu_irqs_sum(raw_smp_processor_id());
 	c->cycles = bench_read_event(w->cycles);
 	c->instructions = bench_read_event(w->instructions);
 	c->ns = ktime_get_ns();
@@ -188,6 +199,7 @@ static void bench_end(struct bench_worker *w, struct bench_count *c)
 	c->ns = ktime_get_ns() - c->ns;
 	c->instructions = bench_read_event(w->instructions) - c->instructions;
 	c->cycles = bench_read_event(w->cycles) - c->cycles;
+	c->irqs = kstat_cpu_irqs_sum(raw_smp_processor_id()) - c->irqs;
 }
 
 static u64 bench_less(u64 count, u64 own)
@@ -244,7 +256,8 @@ static int bench_store(struct bench_worker *w, enum bench_op op,
 	s->op = op;
 	s->context = context;
 	s->sample = sample;
-	s->warmup = warm;
+	s->aside = warm ? BENCH_WARMUP :
+		   c->irqs ? BENCH_INTERRUPTED : BENCH_COUNTS;
 
 	cond_resched();
 	return signal_pending(current) ? -EINTR : 0;
@@ -810,7 +823,7 @@ static int bench_seq_show(struct seq_file *seq, void *v)
 
 	seq_printf(seq, "%s,%s,%zu,%u,%u,%s,%u,%u,%u", bench_peer->name,
 		   bench_ops[s->op].name, bench_ops[s->op].size, bench_contexts,
-		   bench_threads, bench_mode, s->context, s->sample, s->warmup);
+		   bench_threads, bench_mode, s->context, s->sample, s->aside);
 	bench_put_count(seq, bench_has_instructions, s->count.instructions);
 	bench_put_count(seq, bench_has_cycles, s->count.cycles);
 	bench_put_count(seq, true, s->count.ns);
