@@ -81,6 +81,14 @@ users: setup ## Compile the drivers that were made users, with W=1 and sparse; c
 	@USERS=1 SPARSE=$$(tools/sparse) OBJ=users FRAGMENTS="tools/rig/arm64.config tools/users.config" \
 		tools/kernel w1 $(USERS)
 
+series: setup ## Write the mailable series for a kernel tree into build/series
+	@tools/setup check
+	@tools/series/write
+
+series-check: setup ## git am it on a clean tree, run KUnit, build each mail; takes an hour
+	@tools/setup kunit check
+	@tools/series/check
+
 checkpatch: setup ## Run checkpatch.pl --strict on our files and patches
 	@tools/setup check
 	@tools/checkpatch
@@ -106,11 +114,11 @@ bench-baseline: reader ## Make the last run the baseline, and show what changed
 .PHONY: reader bench-report bench-check bench-baseline
 
 clean: ## Remove the objects, keep the kernel source
-	rm -rf $(BUILD)/linux-*/obj-* $(BUILD)/log
+	rm -rf $(BUILD)/linux-*/obj-* $(BUILD)/log $(BUILD)/series*
 
 # By name, as BUILD may be a folder with other things in it.
 distclean: clean ## Remove the kernel source as well
 	rm -rf $(BUILD)/linux-*
 
-.PHONY: help setup kernel rig run check soak bench kunit detectors coverage repeat mutants w1 users checkpatch \
-	clean distclean
+.PHONY: help setup kernel rig run check soak bench kunit detectors coverage repeat mutants w1 users \
+	series series-check checkpatch clean distclean
