@@ -87,7 +87,7 @@ series: setup ## Write the mailable series for a kernel tree into build/series
 
 series-check: setup ## git am it on a clean tree, run KUnit, build each mail; takes an hour
 	@tools/setup kunit check
-	@tools/series/check
+	@tools/series/check drivers/iommu/ drivers/base/ $(USERS)
 
 checkpatch: setup ## Run checkpatch.pl --strict on our files and patches
 	@tools/setup check
