@@ -63,6 +63,8 @@ struct mock_behaviour {
 	bool shared_streams;
 	/* Let other threads run where the core may not expect it */
 	bool yield;
+	/* As if it were unregistered between firmware's answer and the probe */
+	bool go_when_found;
 	int def_domain_type;
 	int xlate_err;
 	int probe_err;
@@ -303,6 +305,9 @@ static int mock_of_xlate(struct device *dev, const struct of_phandle_args *args)
 
 	if (mock->does.xlate_err)
 		return mock->does.xlate_err;
+	/* Nobody finds it any more */
+	if (mock->does.go_when_found)
+		mock->iommu.fwnode = dev_fwnode(dev->parent);
 	return iommu_fwspec_add_ids(dev, args->args, 1);
 }
 
@@ -1140,6 +1145,24 @@ static void subdev_test_eopnotsupp_ops(struct kunit *test)
 	expect_refused(test, t->parent, 1, -EOPNOTSUPP);
 	t->mock->does.finalize = NULL;
 	expect_left(test, t->mock, 0);
+	expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+}
+
+/* -EPROBE_DEFER: so it is when the IOMMU goes while firmware leads to it. */
+static void subdev_test_eprobe_defer_found(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+		struct device *subdev;
+
+		t->mock->does.go_when_found = true;
+		subdev = create_forms[i](t->parent, 1);
+		KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(subdev), -EPROBE_DEFER,
+				    "form %d", i);
+		t->mock->does.go_when_found = false;
+		t->mock->iommu.fwnode = dev_fwnode(t->mock->dev);
+	}
 	expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
 }
 
@@ -3608,6 +3631,7 @@ static struct kunit_case subdev_test_error_cases[] = {
 	KUNIT_CASE(subdev_test_enodev_disabled),
 	KUNIT_CASE(subdev_test_enodev_fwnode),
 	KUNIT_CASE(subdev_test_eprobe_defer),
+	KUNIT_CASE(subdev_test_eprobe_defer_found),
 	KUNIT_CASE(subdev_test_eexist),
 	KUNIT_CASE(subdev_test_same_id_of_two_parents),
 	KUNIT_CASE(subdev_test_ebusy_foreign_first),
