@@ -357,6 +357,9 @@ static int iommu_subdev_dma_configure(struct device *dev)
 	if (ret)
 		goto err_unuse;
 
+	/* The mask is set already, but not whether buffers have to be synced */
+	dma_set_mask(dev, *dev->dma_mask);
+
 	sd->group_id = iommu_group_id(dev->iommu_group);
 	return 0;
 
@@ -578,6 +581,17 @@ static void iommu_subdev_dev_release(struct device *dev)
 	put_device(parent);
 }
 
+static int iommu_subdev_name_id(struct device *dev, u32 id)
+{
+	const char *parent = dev_name(dev->parent);
+	char name[64];
+
+	/* dev_set_name() formats twice, to learn the length; few need that */
+	if (snprintf(name, sizeof(name), "%s.%x", parent, id) < sizeof(name))
+		return dev_set_name(dev, "%s", name);
+	return dev_set_name(dev, "%s.%x", parent, id);
+}
+
 static struct iommu_subdev *iommu_subdev_alloc(struct device *parent,
 					       struct fwnode_handle *fwnode,
 					       const u32 *ids, unsigned int n)
@@ -619,7 +633,7 @@ static struct iommu_subdev *iommu_subdev_alloc(struct device *parent,
 		sd->dev.of_node = to_of_node(fwnode);
 		ret = dev_set_name(&sd->dev, "%s:%pfwP", dev_name(parent), fwnode);
 	} else {
-		ret = dev_set_name(&sd->dev, "%s.%x", dev_name(parent), ids[0]);
+		ret = iommu_subdev_name_id(&sd->dev, ids[0]);
 	}
 	if (ret) {
 		put_device(&sd->dev);
