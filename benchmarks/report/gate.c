@@ -357,7 +357,9 @@ static void name_functions(const struct run *run, const struct baseline *base,
 			struct function *f = &p.functions[i];
 			double grew = (f->self * is - f->inclusive * was) / 100;
 
-			if (grew > most && by_more_than_chance(f, p.samples)) {
+			/* Less than a tenth of it all is not the reason */
+			if (grew > most && grew * 10 > is - was &&
+			    by_more_than_chance(f, p.samples)) {
 				most = grew;
 				top = f;
 			}
