@@ -53,7 +53,7 @@ bool log_has(const char *text, const char *text2);
 void log_await_faults(void);
 bool log_has_fault(const char *subdev);
 /* WARN, BUG and the like since boot, printed; returns their number */
-unsigned int log_splats(void);
+unsigned int log_splats(bool attach_fails);
 /* What a kernel with CONFIG_DEBUG_KMEMLEAK has lost, printed; their number */
 unsigned int memory_leaks(void);
 void log_dump(void);
