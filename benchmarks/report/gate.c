@@ -31,13 +31,14 @@ static const char usage[] =
 #define MAX_NAMED	5
 
 enum limit {
-	CREATE_DESTROY, MAP_UNMAP, SCALE, MEMORY, WORSE_P50, WORSE_MEAN,
-	WORSE_MAX, WORSE_ALLOC, NR_LIMITS
+	CREATE_DESTROY, CREATE_DESTROY_LAZY, MAP_UNMAP, SCALE, SCALE_LAZY,
+	MEMORY, WORSE_P50, WORSE_MEAN, WORSE_MAX, WORSE_ALLOC, NR_LIMITS
 };
 
 static const char * const limit_names[] = {
-	"create-destroy", "map-unmap", "scale", "memory", "worse-p50",
-	"worse-mean", "worse-max", "worse-alloc",
+	"create-destroy", "create-destroy-lazy", "map-unmap", "scale",
+	"scale-lazy", "memory", "worse-p50", "worse-mean", "worse-max",
+	"worse-alloc",
 };
 
 static double limits[NR_LIMITS];
@@ -518,7 +519,9 @@ static void compare_pair(const struct run *run, struct test test,
 			 struct setup setup, enum unit unit)
 {
 	bool life = test.op == CREATE;
-	double limit = limits[life ? CREATE_DESTROY : MAP_UNMAP], worst = 0;
+	double limit = limits[!life ? MAP_UNMAP : setup.mode == LAZY ?
+			      CREATE_DESTROY_LAZY : CREATE_DESTROY];
+	double worst = 0;
 	char *why = NULL, *ops;
 	int64_t figure = -1;
 
@@ -559,8 +562,8 @@ static void compare_pair(const struct run *run, struct test test,
 static void compare_scale(const struct run *run, struct test test,
 			  struct setup setup, enum unit unit)
 {
+	double limit = limits[setup.mode == LAZY ? SCALE_LAZY : SCALE], ratio;
 	const struct metric *few = NULL, *many = NULL;
-	double ratio;
 
 	for (size_t c = 0; c < run->nr_counts; c++) {
 		const struct metric *m = find_metric(run, run->ours, test,
@@ -575,12 +578,12 @@ static void compare_scale(const struct run *run, struct test test,
 		return;
 	ratio = (double)many->stats[unit].p50 / (few->stats[unit].p50 ?: 1);
 	verdict(case_name("scale", op_names[test.op], test.size, setup),
-		ratio <= limits[SCALE] ? PASS : FAIL, many->stats[unit].p50,
+		ratio <= limit ? PASS : FAIL, many->stats[unit].p50,
 		unit_names[unit],
 		format("%lld with %u contexts, %lld with %u: %.4f, the limit is %.4g\n",
 		       (long long)many->stats[unit].p50, many->of.contexts,
 		       (long long)few->stats[unit].p50, few->of.contexts,
-		       ratio, limits[SCALE]));
+		       ratio, limit));
 }
 
 static int64_t memory(const struct run *run, unsigned int peer,
