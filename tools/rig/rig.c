@@ -273,7 +273,6 @@ unsigned int log_splats(bool attach_fails)
 
 unsigned int memory_leaks(void)
 {
-#define KMEMLEAK "/sys/kernel/debug/kmemleak"
 	unsigned int n = 0;
 	char line[256];
 	FILE *f;

@@ -55,6 +55,7 @@ bool log_has_fault(const char *subdev);
 /* WARN, BUG and the like since boot, printed; returns their number */
 unsigned int log_splats(bool attach_fails);
 /* What a kernel with CONFIG_DEBUG_KMEMLEAK has lost, printed; their number */
+#define KMEMLEAK	"/sys/kernel/debug/kmemleak"
 unsigned int memory_leaks(void);
 void log_dump(void);
 
