@@ -233,17 +233,20 @@ bool log_has(const char *text, const char *text2)
 /*
  * The core says that a driver may not fail the first attach of a device. SMMUv3
  * allocates memory in it, and then loses count of what it has to invalidate. That
- * is so for every device, and ends with the error as it should.
+ * is so for every device, and ends with the error as it should. The driver model
+ * says it as well when there is no memory to add an object.
  */
-static bool is_failed_attach(const char *line)
+static bool is_known_fault(const char *line)
 {
-	return strstr(line, "WARNING: at iommu_setup_default_domain+") ||
+	return (strstr(line, "kobject_add_internal failed") &&
+		strstr(line, "(error: -12 ")) ||
+	       strstr(line, "WARNING: at iommu_setup_default_domain+") ||
 	       strstr(line, "WARNING: at arm_smmu_install_old_domain_invs+") ||
 	       /* Each has a line of its own that says what it is */
 	       strstr(line, "[ cut here ]") || strstr(line, "Call trace:");
 }
 
-unsigned int log_splats(bool attach_fails)
+unsigned int log_splats(bool faults)
 {
 	static const char * const signs[] = {
 		"------------[ cut here ]", "WARNING:", "BUG:", "Oops",
@@ -257,7 +260,7 @@ unsigned int log_splats(bool attach_fails)
 	const char *line;
 
 	while ((line = log_next(fd))) {
-		if (attach_fails && is_failed_attach(line))
+		if (faults && is_known_fault(line))
 			continue;
 		for (unsigned int i = 0; i < ARRAY_SIZE(signs); i++) {
 			if (strstr(line, signs[i])) {

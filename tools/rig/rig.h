@@ -52,8 +52,11 @@ bool log_has(const char *text, const char *text2);
 /* Before a DMA that will be stopped; then whether its fault named SUBDEV */
 void log_await_faults(void);
 bool log_has_fault(const char *subdev);
-/* WARN, BUG and the like since boot, printed; returns their number */
-unsigned int log_splats(bool attach_fails);
+/*
+ * WARN, BUG and the like since boot, printed; returns their number. FAULTS: without
+ * those of an allocation that was made to fail
+ */
+unsigned int log_splats(bool faults);
 /* What a kernel with CONFIG_DEBUG_KMEMLEAK has lost, printed; their number */
 #define KMEMLEAK	"/sys/kernel/debug/kmemleak"
 unsigned int memory_leaks(void);
