@@ -81,6 +81,8 @@ struct mock_stream {
 	struct iommu_domain *domain;
 	struct device *dev;
 	struct iommu_group *group;
+	/* How many devices it has */
+	int users;
 };
 
 struct mock_iommu {
@@ -328,8 +330,10 @@ static struct iommu_device *mock_probe_device(struct device *dev)
 		    !mock->does.shared_streams)
 			return ERR_PTR(-ENODEV);
 	}
-	for (i = 0; i < fwspec->num_ids; i++)
+	for (i = 0; i < fwspec->num_ids; i++) {
 		mock->stream[fwspec->ids[i]].dev = dev;
+		mock->stream[fwspec->ids[i]].users++;
+	}
 
 	atomic_inc(&mock->devices);
 	if (mock->does.yield)
@@ -343,36 +347,30 @@ static void mock_release_device(struct device *dev)
 	struct iommu_fwspec *fwspec = dev_iommu_fwspec_get(dev);
 	struct mock_iommu *mock = dev_to_mock(dev);
 
-	for (int i = 0; i < fwspec->num_ids; i++)
-		if (mock->stream[fwspec->ids[i]].dev == dev)
-			mock->stream[fwspec->ids[i]].dev = NULL;
+	for (int i = 0; i < fwspec->num_ids; i++) {
+		struct mock_stream *stream = &mock->stream[fwspec->ids[i]];
+
+		if (stream->dev == dev)
+			stream->dev = NULL;
+		/* The group is released later than that, if somebody has it */
+		if (!--stream->users)
+			stream->group = NULL;
+	}
 	atomic_dec(&mock->devices);
 }
 
+/* May come when the streams of the group are in another one already */
 static void mock_group_release(void *data)
 {
-	struct iommu_group *group = ((struct mock_stream *)data)->group;
-	struct mock_iommu *mock;
+	struct mock_iommu *mock = data;
 
-	for (mock = mocks; mock < mocks + ARRAY_SIZE(mocks); mock++) {
-		bool had = false;
-
-		for (int i = 0; i < MOCK_NR_STREAMS; i++) {
-			if (mock->stream[i].group != group)
-				continue;
-			mock->stream[i].group = NULL;
-			had = true;
-		}
-		if (had)
-			atomic_dec(&mock->groups);
-	}
+	atomic_dec(&mock->groups);
 }
 
 static struct iommu_group *mock_device_group(struct device *dev)
 {
 	struct iommu_fwspec *fwspec = dev_iommu_fwspec_get(dev);
 	struct mock_iommu *mock = dev_to_mock(dev);
-	struct mock_stream *stream = &mock->stream[fwspec->ids[0]];
 	struct iommu_group *group;
 	int i;
 
@@ -393,7 +391,7 @@ static struct iommu_group *mock_device_group(struct device *dev)
 	for (i = 0; i < fwspec->num_ids; i++)
 		mock->stream[fwspec->ids[i]].group = group;
 	atomic_inc(&mock->groups);
-	iommu_group_set_iommudata(group, stream, mock_group_release);
+	iommu_group_set_iommudata(group, mock, mock_group_release);
 	return group;
 }
 
