@@ -3298,6 +3298,47 @@ static void subdev_test_iommu_gone_during_destroy(struct kunit *test)
 	}
 }
 
+/*
+ * A sub-device that is destroyed while its IOMMU takes itself away from it is
+ * released once: the destroy waits, and finds nothing left to do.
+ */
+static void subdev_test_released_once(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	for (int i = 0; i < ARRAY_SIZE(create_forms); i++) {
+		struct test_thread destroyer = {}, remover = {};
+		struct iommu_group *group;
+		struct mock_gate gate;
+
+		destroyer.subdev = create_forms[i](t->parent, 1);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, destroyer.subdev);
+		group = iommu_group_get(destroyer.subdev);
+
+		init_gate(&gate);
+		t->mock->does.block_gate = &gate;
+		if (!run_thread(test, &remover, thread_unregister))
+			return;
+		wait_for_completion(&gate.reached);
+		if (run_thread(test, &destroyer, thread_destroy_one)) {
+			KUNIT_EXPECT_TRUE(test, wait_asleep(destroyer.task));
+			KUNIT_EXPECT_FALSE(test, completion_done(&destroyer.done));
+			complete(&gate.go);
+			join_thread(&destroyer);
+		} else {
+			complete(&gate.go);
+		}
+		join_thread(&remover);
+
+		/* Nobody has put the reference of this test */
+		KUNIT_ASSERT_EQ(test, atomic_read(&t->mock->groups), 1);
+		iommu_group_put(group);
+		expect_left(test, t->mock, 0);
+		KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
+		expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+	}
+}
+
 #define NR_THREADS	6
 #define NR_ROUNDS	60
 #define NR_WINS		5
@@ -3731,6 +3772,7 @@ static struct kunit_case subdev_test_thread_cases[] = {
 	KUNIT_CASE(subdev_test_iommu_gone_under_way),
 	KUNIT_CASE(subdev_test_iommu_going),
 	KUNIT_CASE(subdev_test_iommu_gone_during_destroy),
+	KUNIT_CASE(subdev_test_released_once),
 	KUNIT_CASE(subdev_test_threads_own_id),
 	KUNIT_CASE(subdev_test_threads_same_id),
 	KUNIT_CASE(subdev_test_threads_unbind),
