@@ -634,16 +634,24 @@ static unsigned int overlay_refs(void)
 }
 
 /*
- * With CONFIG_DEBUG_KOBJECT_RELEASE a device is released seconds after its last
- * user is gone, and only then its node can be removed.
+ * With CONFIG_DEBUG_KOBJECT_RELEASE devices, groups and nodes are released seconds
+ * after their last user is gone. Without it there is nothing to wait for.
  */
+#define wait_for_release(cond)						\
+	do {								\
+		int tries = IS_ENABLED(CONFIG_DEBUG_KOBJECT_RELEASE) ?	\
+			    1000 : 0;					\
+									\
+		while (!(cond) && tries--)				\
+			msleep(20);					\
+	} while (0)
+
+/* Only then the nodes of the devices can be removed. */
 static void wait_for_devices(void *data)
 {
 	struct subdev_test *t = data;
-	int tries = IS_ENABLED(CONFIG_DEBUG_KOBJECT_RELEASE) ? 1000 : 0;
 
-	while (overlay_refs() != t->overlay_refs && tries--)
-		msleep(20);
+	wait_for_release(overlay_refs() == t->overlay_refs);
 }
 
 static int subdev_test_init(struct kunit *test)
@@ -681,25 +689,13 @@ static bool no_subdev_left(void)
 				 any_device);
 }
 
-/*
- * A kobject may be released later, with CONFIG_DEBUG_KOBJECT_RELEASE. Without
- * it there is nothing to wait for.
- */
-static bool mock_has_groups(struct mock_iommu *mock, int n)
-{
-	int tries = IS_ENABLED(CONFIG_DEBUG_KOBJECT_RELEASE) ? 1000 : 0;
-
-	while (atomic_read(&mock->groups) != n && tries--)
-		msleep(20);
-	return atomic_read(&mock->groups) == n;
-}
-
 /* The mock has @n devices, each in a group of its own, and nothing else. */
 static void expect_left(struct kunit *test, struct mock_iommu *mock, int n)
 {
 	KUNIT_EXPECT_EQ(test, atomic_read(&mock->devices), n);
 	KUNIT_EXPECT_EQ(test, atomic_read(&mock->domains), n);
-	KUNIT_EXPECT_TRUE(test, mock_has_groups(mock, n));
+	wait_for_release(atomic_read(&mock->groups) == n);
+	KUNIT_EXPECT_EQ(test, atomic_read(&mock->groups), n);
 }
 
 static void subdev_test_exit(struct kunit *test)
@@ -724,6 +720,7 @@ static void subdev_test_exit(struct kunit *test)
 			KUNIT_EXPECT_TRUE_MSG(test, mock_is_blocked(&mocks[i], j),
 					      "stream 0x%x", j);
 	}
+	wait_for_release(node_refs(t) == t->refs);
 	KUNIT_EXPECT_EQ(test, node_refs(t), t->refs);
 }
 
@@ -2287,6 +2284,7 @@ static void subdev_test_node_reference(struct kunit *test)
 	/* One is that of must_create_node(), until the end of the test */
 	KUNIT_EXPECT_EQ(test, kref_read(kref), refs + 2);
 	put_device(subdev);
+	wait_for_release(kref_read(kref) == refs + 1);
 	KUNIT_EXPECT_EQ(test, kref_read(kref), refs + 1);
 	unmake_device(test, parent);
 }
@@ -2857,13 +2855,16 @@ static void subdev_test_reference(struct kunit *test)
 	/* Device links let go of it later */
 	device_link_wait_removal();
 	/* This one, and one for each sub-device */
+	wait_for_release(kref_read(&parent->kobj.kref) == 3);
 	KUNIT_EXPECT_EQ(test, kref_read(&parent->kobj.kref), 3);
 
 	KUNIT_EXPECT_STREQ(test, dev_name(subdev[0]->parent), dev_name(parent));
 	put_device(subdev[0]);
+	wait_for_release(kref_read(&parent->kobj.kref) == 2);
 	KUNIT_EXPECT_EQ(test, kref_read(&parent->kobj.kref), 2);
 	KUNIT_EXPECT_STREQ(test, dev_name(subdev[1]->parent), dev_name(parent));
 	put_device(subdev[1]);
+	wait_for_release(kref_read(&parent->kobj.kref) == 1);
 	KUNIT_EXPECT_EQ(test, kref_read(&parent->kobj.kref), 1);
 	put_device(parent);
 	expect_left(test, t->mock, 0);
@@ -3331,6 +3332,7 @@ static void subdev_test_released_once(struct kunit *test)
 		join_thread(&remover);
 
 		/* Nobody has put the reference of this test */
+		wait_for_release(atomic_read(&t->mock->groups) == 1);
 		KUNIT_ASSERT_EQ(test, atomic_read(&t->mock->groups), 1);
 		iommu_group_put(group);
 		expect_left(test, t->mock, 0);
