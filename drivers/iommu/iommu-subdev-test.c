@@ -2713,6 +2713,9 @@ static void subdev_test_iommu_driver_changes(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, device_attach(t->mock->dev), 1);
 	KUNIT_EXPECT_EQ(test, create_on_change_err, -EPROBE_DEFER);
 	mock_on_change = NULL;
+	/* With CONFIG_DEBUG_TEST_DRIVER_REMOVE it was unbound once more */
+	if (!t->mock->registered)
+		KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
 	expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
 }
 
