@@ -430,6 +430,9 @@ struct stats stats_of(const struct sample *samples, size_t n, enum unit unit)
 	s.p99 = percentile(values, s.n, 99);
 	s.max = values[s.n - 1];
 	s.mean = sum / s.n;
+	for (size_t i = s.n / 4; i < s.n - s.n / 4; i++)
+		s.mid += values[i];
+	s.mid /= s.n - 2 * (s.n / 4);
 	return s;
 }
 
@@ -558,8 +561,9 @@ bool is_rival(const struct run *run, unsigned int peer)
 	       strcmp(p->name, FLOOR);
 }
 
-int64_t pair_p50(const struct run *run, unsigned int peer, struct test test,
-		 unsigned int contexts, struct setup setup, enum unit unit)
+static bool find_pair(const struct run *run, unsigned int peer, struct test test,
+		      unsigned int contexts, struct setup setup, enum unit unit,
+		      const struct stats *pair[2])
 {
 	struct test inverse = { op_inverse(test.op), test.size };
 	const struct metric *a, *b;
@@ -567,8 +571,30 @@ int64_t pair_p50(const struct run *run, unsigned int peer, struct test test,
 	a = find_metric(run, peer, test, contexts, setup);
 	b = find_metric(run, peer, inverse, contexts, setup);
 	if (!a || !b || !a->stats[unit].n || !b->stats[unit].n)
+		return false;
+	pair[0] = &a->stats[unit];
+	pair[1] = &b->stats[unit];
+	return true;
+}
+
+int64_t pair_p50(const struct run *run, unsigned int peer, struct test test,
+		 unsigned int contexts, struct setup setup, enum unit unit)
+{
+	const struct stats *pair[2];
+
+	if (!find_pair(run, peer, test, contexts, setup, unit, pair))
 		return -1;
-	return a->stats[unit].p50 + b->stats[unit].p50;
+	return pair[0]->p50 + pair[1]->p50;
+}
+
+double pair_mid(const struct run *run, unsigned int peer, struct test test,
+		unsigned int contexts, struct setup setup, enum unit unit)
+{
+	const struct stats *pair[2];
+
+	if (!find_pair(run, peer, test, contexts, setup, unit, pair))
+		return -1;
+	return pair[0]->mid + pair[1]->mid;
 }
 
 size_t context_samples(const struct run *run, const struct metric *m,

@@ -44,6 +44,12 @@ extern const char * const key_names[NR_KEY];
 struct stats {
 	size_t n;
 	int64_t p50, p90, p99, max;
+	/*
+	 * The mean of the middle half. As little as the p50 does it care for a few
+	 * that are far out, and it does not jump from one of two values that are
+	 * both common to the other when an interrupt took one sample away.
+	 */
+	double mid;
 	double mean;
 };
 
@@ -154,7 +160,9 @@ const struct metric *find_metric(const struct run *run, unsigned int peer,
 unsigned int find_peer(const struct run *run, const char *name);
 /* Isolated, and something that a driver could use in place of ours */
 bool is_rival(const struct run *run, unsigned int peer);
-/* p50 of an op and of the one that undoes it; -1 when one is missing */
+/* p50, or mid, of an op and of the one that undoes it; -1 when one is missing */
+double pair_mid(const struct run *run, unsigned int peer, struct test test,
+		unsigned int contexts, struct setup setup, enum unit unit);
 int64_t pair_p50(const struct run *run, unsigned int peer, struct test test,
 		 unsigned int contexts, struct setup setup, enum unit unit);
 /* Those of one context; N is left as it was when it has none */

@@ -21,24 +21,25 @@ static const char usage[] =
 	"  --partial        what the run did not measure is no failure\n"
 	"  --renew          make this run the baseline, and print what changed";
 
-#define METRICS_HEADER	"peer,op,size,contexts,mode,p50,mean,max"
+#define METRICS_HEADER	"peer,op,size,contexts,mode,mid,mean,max"
 #define FUNCTIONS_HEADER "op,function,self_percent"
 #define SPDX		"# SPDX-License-Identifier: GPL-2.0-only\n"
 
 /* Below this part of the samples a function is not kept */
 #define SMALLEST_SHARE	0.02
+/* Of the operations that have a size this one is profiled */
+#define PROFILED_SIZE	4096
 /* How many of the functions that grew are named */
 #define MAX_NAMED	5
 
 enum limit {
-	CREATE_DESTROY, CREATE_DESTROY_LAZY, MAP_UNMAP, SCALE, SCALE_LAZY,
-	MEMORY, WORSE_P50, WORSE_MEAN, WORSE_MAX, WORSE_ALLOC, NR_LIMITS
+	CREATE_DESTROY, MAP_UNMAP, SCALE, SCALE_ALLOC, MEMORY, WORSE_MID, WORSE_MEAN, WORSE_MAX,
+	WORSE_ALLOC, NR_LIMITS
 };
 
 static const char * const limit_names[] = {
-	"create-destroy", "create-destroy-lazy", "map-unmap", "scale",
-	"scale-lazy", "memory", "worse-p50", "worse-mean", "worse-max",
-	"worse-alloc",
+	"create-destroy", "map-unmap", "scale", "scale-alloc", "memory", "worse-mid",
+	"worse-mean", "worse-max", "worse-alloc",
 };
 
 static double limits[NR_LIMITS];
@@ -57,9 +58,9 @@ struct verdict {
 static struct verdict *verdicts;
 static size_t nr_verdicts;
 
-/* What a baseline has of a metric: [0] p50, [1] mean, [2] max */
+/* What a baseline has of a metric: [0] mid, [1] mean, [2] max */
 #define NR_KEPT		3
-static const char * const kept_names[NR_KEPT] = { "p50", "mean", "max" };
+static const char * const kept_names[NR_KEPT] = { "mid", "mean", "max" };
 
 struct base_metric {
 	char *peer;
@@ -274,7 +275,7 @@ static double kept(const struct metric *m, unsigned int k)
 {
 	const struct stats *s = &m->stats[INSTRUCTIONS];
 
-	return k == 0 ? s->p50 : k == 1 ? s->mean : s->max;
+	return k == 0 ? s->mid : k == 1 ? s->mean : s->max;
 }
 
 static const struct base_metric *find_base(const struct baseline *base,
@@ -293,7 +294,7 @@ static const struct base_metric *find_base(const struct baseline *base,
 
 static double worse_limit(enum op op, unsigned int k)
 {
-	return limits[op == ALLOC || op == FREE ? WORSE_ALLOC : WORSE_P50 + k];
+	return limits[op == ALLOC || op == FREE ? WORSE_ALLOC : WORSE_MID + k];
 }
 
 /* The context in which it is highest, and how high */
@@ -332,11 +333,17 @@ static bool by_more_than_chance(const struct function *f, uint64_t samples)
 
 /* The functions that an op now spends more in, those that grew most first */
 static void name_functions(const struct run *run, const struct baseline *base,
-			   enum op op, double was, double is, char **why)
+			   struct test test, double was, double is, char **why)
 {
+	enum op op = test.op;
 	struct profile p;
 	bool named = false;
 
+	if (test.size && test.size != PROFILED_SIZE) {
+		append(why, "no functions are named, only %s of %u bytes is profiled\n",
+		       op_names[op], PROFILED_SIZE);
+		return;
+	}
 	if (!profile_load(&p, run, run->ours, op)) {
 		append(why, "the run has no profile of %s to name functions from\n",
 		       op_names[op]);
@@ -453,7 +460,7 @@ static void compare_test(const struct run *run, const struct baseline *base,
 			continue;
 		if (worse > 1)
 			append(&why, "these are the worst of %u\n", worse);
-		name_functions(run, base, test.op,
+		name_functions(run, base, test,
 			       find_base(base, OURS, &worst[k]->of)->kept[1],
 			       kept(worst[k], 1), &why);
 		name_peers(run, base, worst[k], k, &why);
@@ -463,7 +470,7 @@ static void compare_test(const struct run *run, const struct baseline *base,
 		append(&why, "not in the baseline: make bench-baseline\n");
 	verdict(case_name("baseline", op_names[test.op], test.size, setup),
 		worse || (missing && !partial) ? FAIL : compared ? PASS : SKIP,
-		last ? last->stats[INSTRUCTIONS].p50 : -1, "instructions", why);
+		last ? last->stats[INSTRUCTIONS].mid : -1, "instructions", why);
 }
 
 static bool same_test(struct test a, struct test b)
@@ -519,35 +526,33 @@ static void compare_pair(const struct run *run, struct test test,
 			 struct setup setup, enum unit unit)
 {
 	bool life = test.op == CREATE;
-	double limit = limits[!life ? MAP_UNMAP : setup.mode == LAZY ?
-			      CREATE_DESTROY_LAZY : CREATE_DESTROY];
+	double limit = limits[life ? CREATE_DESTROY : MAP_UNMAP];
 	double worst = 0;
 	char *why = NULL, *ops;
 	int64_t figure = -1;
 
 	for (size_t c = 0; c < run->nr_counts; c++) {
 		unsigned int contexts = run->counts[c], best = MAX_PEERS;
-		int64_t ours, least = INT64_MAX;
+		double ours, least = 0;
 
-		ours = pair_p50(run, run->ours, test, contexts, setup, unit);
+		ours = pair_mid(run, run->ours, test, contexts, setup, unit);
 		for (unsigned int p = 0; ours >= 0 && p < run->nr_peers; p++) {
-			int64_t p50 = pair_p50(run, p, test, contexts, setup, unit);
+			double mid = pair_mid(run, p, test, contexts, setup, unit);
 
-			if (p50 > 0 && p50 < least &&
+			if (mid > 0 && (mid < least || best == MAX_PEERS) &&
 			    (life ? is_rival(run, p) :
 			     !strcmp(run->peers[p].name, DIRECT))) {
-				least = p50;
+				least = mid;
 				best = p;
 			}
 		}
-		if (best == MAX_PEERS || (double)ours / least <= worst)
+		if (best == MAX_PEERS || ours / least <= worst)
 			continue;
-		worst = (double)ours / least;
+		worst = ours / least;
 		figure = ours;
 		free(why);
-		why = format("%lld, %s has %lld: %.4f with %u contexts, the limit is %.4g\n",
-			     (long long)ours, run->peers[best].name,
-			     (long long)least, worst, contexts, limit);
+		why = format("%.0f, %s has %.0f: %.4f with %u contexts, the limit is %.4g\n",
+			     ours, run->peers[best].name, least, worst, contexts, limit);
 	}
 	if (figure < 0)
 		why = format("the run has nothing to compare it with\n");
@@ -562,7 +567,8 @@ static void compare_pair(const struct run *run, struct test test,
 static void compare_scale(const struct run *run, struct test test,
 			  struct setup setup, enum unit unit)
 {
-	double limit = limits[setup.mode == LAZY ? SCALE_LAZY : SCALE], ratio;
+	double limit = limits[test.op == ALLOC || test.op == FREE ?
+			      SCALE_ALLOC : SCALE], ratio;
 	const struct metric *few = NULL, *many = NULL;
 
 	for (size_t c = 0; c < run->nr_counts; c++) {
@@ -576,14 +582,13 @@ static void compare_scale(const struct run *run, struct test test,
 	}
 	if (few == many)
 		return;
-	ratio = (double)many->stats[unit].p50 / (few->stats[unit].p50 ?: 1);
+	ratio = many->stats[unit].mid / (few->stats[unit].mid ?: 1);
 	verdict(case_name("scale", op_names[test.op], test.size, setup),
-		ratio <= limit ? PASS : FAIL, many->stats[unit].p50,
+		ratio <= limit ? PASS : FAIL, many->stats[unit].mid,
 		unit_names[unit],
-		format("%lld with %u contexts, %lld with %u: %.4f, the limit is %.4g\n",
-		       (long long)many->stats[unit].p50, many->of.contexts,
-		       (long long)few->stats[unit].p50, few->of.contexts,
-		       ratio, limit));
+		format("%.0f with %u contexts, %.0f with %u: %.4f, the limit is %.4g\n",
+		       many->stats[unit].mid, many->of.contexts,
+		       few->stats[unit].mid, few->of.contexts, ratio, limit));
 }
 
 static int64_t memory(const struct run *run, unsigned int peer,
@@ -822,11 +827,11 @@ static void write_baseline(const struct run *run, const char *dir)
 		const struct stats *s = &m->stats[INSTRUCTIONS];
 
 		if (s->n && m->of.threads == 1)
-			fprintf(out, "%s,%s,%lu,%u,%s,%lld,%.1f,%lld\n",
+			fprintf(out, "%s,%s,%lu,%u,%s,%.1f,%.1f,%lld\n",
 				run->peers[m->of.peer].name,
 				op_names[m->of.test.op], m->of.test.size,
 				m->of.contexts, mode_names[m->of.mode],
-				(long long)s->p50, s->mean, (long long)s->max);
+				s->mid, s->mean, (long long)s->max);
 	}
 	close_file(out, path);
 	free(path);
