@@ -321,14 +321,15 @@ static double worst_context(const struct run *run, const struct metric *m,
 
 /*
  * Did the share that was F's inclusive grow to self, or is it how the samples
- * fell? Three standard deviations of the difference of two such shares.
+ * fell? Four standard deviations of the difference of two such shares: they are
+ * not quite independent, so three are exceeded now and then.
  */
 static bool by_more_than_chance(const struct function *f, uint64_t samples)
 {
 	double by = (f->self - f->inclusive) / 100;
 	double share = (f->self + f->inclusive) / 200;
 
-	return by > 0 && by * by > 9 * 2 * share * (1 - share) / samples;
+	return by > 0 && by * by > 16 * 2 * share * (1 - share) / samples;
 }
 
 /* The functions that an op now spends more in, those that grew most first */
