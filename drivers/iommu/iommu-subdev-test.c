@@ -1365,6 +1365,31 @@ static void subdev_test_names(struct kunit *test)
 	iommu_subdev_destroy(subdev);
 }
 
+/* A parent's name may have any length, and is in the sub-device's as a whole. */
+static void subdev_test_long_name(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	char *was = kunit_kstrdup(test, dev_name(t->parent), GFP_KERNEL);
+	struct device *subdev;
+	char name[104];
+	int len;
+
+	KUNIT_ASSERT_NOT_NULL(test, was);
+	memset(name, 'x', sizeof(name));
+	for (len = 56; len <= 100; len++) {
+		name[len] = 0;
+		KUNIT_ASSERT_EQ(test, 0, device_rename(t->parent, name));
+		subdev = iommu_subdev_create(t->parent, 1);
+		KUNIT_ASSERT_EQ(test, 0, device_rename(t->parent, was));
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
+		strscpy(name + len, ".1", sizeof(name) - len);
+		KUNIT_EXPECT_STREQ(test, dev_name(subdev), name);
+		iommu_subdev_destroy(subdev);
+		name[len] = 'x';
+		name[len + 1] = 'x';
+	}
+}
+
 struct traced {
 	struct device *parent;
 	struct fwnode_handle *node;
@@ -3698,6 +3723,7 @@ static struct kunit_case subdev_test_cases[] = {
 	KUNIT_CASE(subdev_test_ownership),
 	KUNIT_CASE(subdev_test_identity_early),
 	KUNIT_CASE(subdev_test_names),
+	KUNIT_CASE(subdev_test_long_name),
 	KUNIT_CASE(subdev_test_tracepoints),
 	KUNIT_CASE(subdev_test_same_iova),
 	KUNIT_CASE(subdev_test_masks),
