@@ -75,11 +75,14 @@ w1: setup ## Compile our files with W=1 and sparse; a warning is an error
 	@SPARSE=$$(tools/sparse) OBJ=acpi FRAGMENTS="tools/rig/arm64.config tools/rig/acpi.config" \
 		tools/kernel w1 drivers/iommu/iommu-subdev.o
 
-users: setup ## Compile the drivers that were made users, with W=1 and sparse; checkpatch
+users: setup ## Compile the drivers that were made users for arm64 and x86, with W=1 and sparse
 	@tools/setup check
 	@tools/checkpatch '*.users.patch'
-	@USERS=1 SPARSE=$$(tools/sparse) OBJ=users FRAGMENTS="tools/rig/arm64.config tools/users.config" \
+	@USERS=1 SPARSE=$$(tools/sparse) OBJ=users \
+		FRAGMENTS="tools/rig/arm64.config tools/users-arm64.config tools/users.config" \
 		tools/kernel w1 $(USERS)
+	@USERS=1 SPARSE=$$(tools/sparse) ARCH=x86_64 OBJ=users-x86 \
+		FRAGMENTS="tools/users-x86.config tools/users.config" tools/kernel w1 $(USERS)
 
 series: setup ## Write the mailable series for a kernel tree into build/series
 	@tools/setup check
