@@ -88,9 +88,13 @@ series: setup ## Write the mailable series for a kernel tree into build/series
 	@tools/setup check
 	@tools/series/write
 
-series-check: setup ## git am it on a clean tree, run KUnit, build each mail; takes an hour
+series-check: setup ## Put it on a clean tree with git am, run KUnit there, build that
 	@tools/setup kunit check
 	@tools/series/check drivers/iommu/ drivers/base/ $(USERS)
+
+series-each: setup ## The same, and build after each mail; takes half an hour
+	@tools/setup kunit check
+	@tools/series/check --each drivers/iommu/ drivers/base/ $(USERS)
 
 checkpatch: setup ## Run checkpatch.pl --strict on our files and patches
 	@tools/setup check
