@@ -1073,6 +1073,22 @@ static void suite_smmu(void)
 	test_trace();
 }
 
+/* What does not depend on how the SMMU's driver reports faults, or on its IDs */
+static void suite_virtio(void)
+{
+	start(true, true);
+	test_bus();
+	test_blocked();
+	test_bad_parent();
+	test_no_iommu_for_id();
+	test_duplicate();
+	test_shared_stream();
+	test_ownership();
+	test_own_domain();
+	test_unbind();
+	test_forgotten();
+}
+
 static void suite_passthrough(void)
 {
 	start(true, true);
@@ -1126,6 +1142,7 @@ static const struct {
 	void (*run)(void);
 } suites[] = {
 	{ "smmu", 20, suite_smmu },
+	{ "virtio", 10, suite_virtio },
 	{ "passthrough", 4, suite_passthrough },
 	{ "lazy", 2, suite_lazy },
 	{ "late", 2, suite_late },
