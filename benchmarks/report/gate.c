@@ -21,7 +21,7 @@ static const char usage[] =
 	"  --partial        what the run did not measure is no failure\n"
 	"  --renew          make this run the baseline, and print what changed";
 
-#define METRICS_HEADER	"peer,op,size,contexts,mode,mid,mean,max"
+#define METRICS_HEADER	"peer,op,size,contexts,mode,mid,mean,p90"
 #define FUNCTIONS_HEADER "op,function,self_percent"
 #define SPDX		"# SPDX-License-Identifier: GPL-2.0-only\n"
 
@@ -33,13 +33,13 @@ static const char usage[] =
 #define MAX_NAMED	5
 
 enum limit {
-	CREATE_DESTROY, MAP_UNMAP, SCALE, SCALE_ALLOC, MEMORY, WORSE_MID, WORSE_MEAN, WORSE_MAX,
+	CREATE_DESTROY, MAP_UNMAP, SCALE, SCALE_ALLOC, MEMORY, WORSE_MID, WORSE_MEAN, WORSE_P90,
 	WORSE_ALLOC, NR_LIMITS
 };
 
 static const char * const limit_names[] = {
 	"create-destroy", "map-unmap", "scale", "scale-alloc", "memory", "worse-mid",
-	"worse-mean", "worse-max", "worse-alloc",
+	"worse-mean", "worse-p90", "worse-alloc",
 };
 
 static double limits[NR_LIMITS];
@@ -58,9 +58,9 @@ struct verdict {
 static struct verdict *verdicts;
 static size_t nr_verdicts;
 
-/* What a baseline has of a metric: [0] mid, [1] mean, [2] max */
+/* What a baseline has of a metric: [0] mid, [1] mean, [2] p90 */
 #define NR_KEPT		3
-static const char * const kept_names[NR_KEPT] = { "mid", "mean", "max" };
+static const char * const kept_names[NR_KEPT] = { "mid", "mean", "p90" };
 
 struct base_metric {
 	char *peer;
@@ -275,7 +275,7 @@ static double kept(const struct metric *m, unsigned int k)
 {
 	const struct stats *s = &m->stats[INSTRUCTIONS];
 
-	return k == 0 ? s->mid : k == 1 ? s->mean : s->max;
+	return k == 0 ? s->mid : k == 1 ? s->mean : s->p90;
 }
 
 static const struct base_metric *find_base(const struct baseline *base,
@@ -832,7 +832,7 @@ static void write_baseline(const struct run *run, const char *dir)
 				run->peers[m->of.peer].name,
 				op_names[m->of.test.op], m->of.test.size,
 				m->of.contexts, mode_names[m->of.mode],
-				s->mid, s->mean, (long long)s->max);
+				s->mid, s->mean, (long long)s->p90);
 	}
 	close_file(out, path);
 	free(path);
