@@ -33,8 +33,14 @@ kernel: setup ## Get the kernel, lay this project over it and build it
 rig: kernel ## Build what the emulated machine needs beside its kernel
 	@$(MAKE) -s -C tools/rig BUILD=$(abspath $(BUILD))
 
+# The demonstration's boots
+RUN_smmuv3	:= run run-passthrough
+RUN_virtio	:= run-virtio run-virtio-passthrough
+IOMMU		?= smmuv3
+
 run: rig ## Boot an emulated machine and show contexts, DMA, isolation and cost
-	@tools/rig/boot run run-passthrough
+	@[ -n "$(RUN_$(IOMMU))" ] || { echo "make: IOMMU=$(IOMMU) is not known; it can be smmuv3 or virtio" >&2; exit 1; }
+	@tools/rig/boot $(RUN_$(IOMMU))
 
 check: ## Run all the tests, those first that need no emulated machine
 	@tools/setup kernel rig check kunit

@@ -308,16 +308,26 @@ void log_dump(void)
 		close(fd);
 }
 
-bool log_has_fault(const char *subdev)
+bool has_virtio_iommu(void)
 {
-	char client[80];
-
-	snprintf(client, sizeof(client), "client: %s ", subdev);
-	sleep_ms(100);
-	return log_has("event: F_TRANSLATION", client);
+	return exists(VIOMMU_DRIVER "/" VIOMMU);
 }
 
-/* The SMMU's driver reports ten events in five seconds, and a DMA has many */
+bool log_has_fault(const struct context *ctx)
+{
+	char who[80];
+
+	sleep_ms(100);
+	/* It knows endpoints, which are streams */
+	if (has_virtio_iommu()) {
+		snprintf(who, sizeof(who), "from EP %u at", stream_of(ctx->engine));
+		return log_has("page fault", who);
+	}
+	snprintf(who, sizeof(who), "client: %s ", ctx->name);
+	return log_has("event: F_TRANSLATION", who);
+}
+
+/* Their drivers report ten events in five seconds, and a DMA has many */
 void log_await_faults(void)
 {
 	sleep_ms(5100);

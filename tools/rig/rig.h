@@ -21,6 +21,9 @@
 #define ACCEL_DEV	"/dev/edu-accel"
 #define ACCEL_DRIVER	"/sys/bus/platform/drivers/edu-accel"
 #define SUBDEVS		"/sys/bus/iommu_subdev/devices"
+/* Where the IOMMU is virtio-iommu */
+#define VIOMMU		"virtio0"
+#define VIOMMU_DRIVER	"/sys/bus/virtio/drivers/virtio_iommu"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -49,9 +52,10 @@ void sleep_ms(unsigned int ms);
 /* The kernel's log from the last call on; true when all of TEXT are in a line */
 void log_skip(void);
 bool log_has(const char *text, const char *text2);
-/* Before a DMA that will be stopped; then whether its fault named SUBDEV */
+/* Before a DMA that will be stopped; then whether its fault named the right one */
+struct context;
 void log_await_faults(void);
-bool log_has_fault(const char *subdev);
+bool log_has_fault(const struct context *ctx);
 /*
  * WARN, BUG and the like since boot, printed; returns their number. FAULTS: without
  * those of an allocation that was made to fail
@@ -67,6 +71,9 @@ void engines_power_up(void);
 /* Lets engine N write its memory to a physical address, whoever has it */
 void engine_raw_write(unsigned int n, uint64_t address);
 uint64_t physical_address(void *p);
+
+/* Whether the machine's IOMMU is virtio-iommu; to be asked while its driver is there */
+bool has_virtio_iommu(void);
 
 /* The module of the rig; 0 or a negative errno */
 int rig_do(struct subdev_rig *rig, enum subdev_rig_op op);

@@ -147,7 +147,7 @@ static enum outcome try_read(unsigned int i, uint64_t address)
 	/* Whatever else it is, it is somebody's */
 	if (!got_nothing(u->own.mem, i))
 		return LEAKED;
-	return log_has_fault(u->ctx.name) ? FAULT : NOTHING;
+	return log_has_fault(&u->ctx) ? FAULT : NOTHING;
 }
 
 /* What the engine of context I does when it writes to ADDRESS */
@@ -160,7 +160,7 @@ static enum outcome try_write(unsigned int i, uint64_t address)
 	must(dma_to_engine(&u->ctx, u->own.iova), "DMA", i);
 	log_await_faults();
 	must(dma_from_engine(&u->ctx, address), "DMA", i);
-	outcome = log_has_fault(u->ctx.name) ? FAULT : NOTHING;
+	outcome = log_has_fault(&u->ctx) ? FAULT : NOTHING;
 
 	/* Nobody's memory may have changed but its own, which is put right */
 	for (unsigned int f = 0; f < i; f++) {
@@ -323,11 +323,12 @@ int run_main(void)
 	uname(&uts);
 	engines_power_up();
 	must(load_module("arm_smmu_v3"), "cannot load the IOMMU's driver", 0);
+	must(load_module("virtio-iommu"), "cannot load the IOMMU's driver", 0);
 	must(load_module("edu-accel"), "cannot load the example driver", 0);
 	must(load_module("subdev-rig"), "cannot load the rig's module", 0);
 
-	printf("\nLinux %s, default domain type of other devices: %s\n\n",
-	       uts.release,
+	printf("\nLinux %s, %s, default domain type of other devices: %s\n\n",
+	       uts.release, has_virtio_iommu() ? "virtio-iommu" : "SMMUv3",
 	       passthrough ? "identity (iommu.passthrough=1)" : "DMA");
 	/* What passthrough is about, or this would show nothing */
 	expect(!strcmp(read_file("/sys/bus/pci/devices/0000:00:00.0/iommu_group/type"),
