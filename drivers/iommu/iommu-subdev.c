@@ -161,6 +161,19 @@ static int iommu_subdev_match(struct device *dev,
 	return 0;
 }
 
+/* IORT looks for the parent's named component by itself. */
+static int iommu_subdev_acpi_map(struct device *dev, const u32 *id)
+{
+	int ret;
+
+	lockdep_assert_held(&iommu_probe_device_lock);
+
+	ret = iort_iommu_configure_id(dev, id);
+	if (ret == -ENODEV)
+		ret = rimt_iommu_configure_id(dev, id);
+	return ret;
+}
+
 /* The first ID has been configured, with its IOMMU; the others join it there. */
 static int iommu_subdev_fw_configure_more(struct iommu_subdev *sd,
 					  struct fwnode_handle *fwnode)
@@ -172,14 +185,11 @@ static int iommu_subdev_fw_configure_more(struct iommu_subdev *sd,
 	for (int i = 1; !ret && i < sd->nr_keys; i++) {
 		u32 id = sd->keys[i].id;
 
-		if (is_of_node(fwnode)) {
+		if (is_of_node(fwnode))
 			ret = of_iommu_configure_dev_id(to_of_node(fwnode), dev,
 							&id);
-		} else {
-			ret = iort_iommu_configure_id(dev, &id);
-			if (ret == -ENODEV)
-				ret = rimt_iommu_configure_id(dev, &id);
-		}
+		else
+			ret = iommu_subdev_acpi_map(dev, &id);
 	}
 	/* All or none */
 	if (ret)
@@ -201,6 +211,26 @@ static int iommu_subdev_of_configure(struct device *dev, struct device_node *np,
 	ret = of_dma_configure_id(dev, np, true, id);
 	dev->of_node = of_node;
 	return ret;
+}
+
+static int iommu_subdev_acpi_configure(struct device *dev,
+				       struct acpi_device *adev, const u32 *id)
+{
+	enum dev_dma_attr attr = acpi_get_dma_attr(adev);
+	int ret;
+
+	if (attr == DEV_DMA_NOT_SUPPORTED)
+		return -ENODEV;
+
+	/*
+	 * Of what goes wrong here acpi_dma_configure_id() would return only
+	 * -EPROBE_DEFER. Once done it is not repeated there.
+	 */
+	mutex_lock(&iommu_probe_device_lock);
+	ret = iommu_subdev_acpi_map(dev, id);
+	mutex_unlock(&iommu_probe_device_lock);
+
+	return ret ?: acpi_dma_configure_id(dev, attr, id);
 }
 
 /* Ask firmware which IOMMU and which streams the sub-device has. */
@@ -226,10 +256,8 @@ static int iommu_subdev_fw_configure(struct device *dev)
 		if (!ret)
 			ret = iommu_subdev_of_configure(dev, np, id);
 	} else if (is_acpi_device_node(fwnode) && id) {
-		struct acpi_device *adev = to_acpi_device_node(fwnode);
-
-		/* IORT looks for the parent's named component by itself */
-		ret = acpi_dma_configure_id(dev, acpi_get_dma_attr(adev), id);
+		ret = iommu_subdev_acpi_configure(dev, to_acpi_device_node(fwnode),
+						  id);
 	} else {
 		ret = -ENODEV;
 	}
