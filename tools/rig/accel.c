@@ -2,6 +2,7 @@
 /*
  * The accelerator as its users see it
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -97,7 +98,7 @@ const char *domain_of(const char *subdev)
 }
 
 /* In the devicetree: four cells for each, of which the third is the stream ID */
-unsigned int stream_of(unsigned int engine)
+static unsigned int of_stream_of(unsigned int engine)
 {
 	uint8_t map[ENGINES * 16];
 	int fd = open("/proc/device-tree/accel@10000000/iommu-map",
@@ -108,4 +109,39 @@ unsigned int stream_of(unsigned int engine)
 		die("the devicetree's iommu-map is not what machine.dts has");
 	close(fd);
 	return (unsigned int)cell[0] << 24 | cell[1] << 16 | cell[2] << 8 | cell[3];
+}
+
+#define ACPI_NAME	"\\_SB_.ACCL"
+/* In a named component of an IORT, and in the mappings at the offset that it has */
+#define IORT_MAPPINGS	12
+#define IORT_NAME	29
+#define IORT_MAP_SIZE	20
+#define IORT_MAP_OUTPUT	8
+
+/* In the IORT: a mapping for each */
+static unsigned int acpi_stream_of(unsigned int engine)
+{
+	int fd = open("/sys/firmware/acpi/tables/IORT", O_RDONLY | O_CLOEXEC);
+	ssize_t len, at = -1;
+	uint8_t iort[4096];
+	uint32_t mappings, stream;
+	uint8_t *name;
+
+	len = fd < 0 ? 0 : read(fd, iort, sizeof(iort));
+	if (fd >= 0)
+		close(fd);
+	name = len > 0 ? memmem(iort, len, ACPI_NAME, sizeof(ACPI_NAME)) : NULL;
+	if (name) {
+		memcpy(&mappings, name - IORT_NAME + IORT_MAPPINGS, 4);
+		at = name - IORT_NAME - iort + mappings + engine * IORT_MAP_SIZE;
+	}
+	if (at < 0 || at + IORT_MAP_SIZE > len)
+		die("the IORT is not what iort.asl has");
+	memcpy(&stream, iort + at + IORT_MAP_OUTPUT, 4);
+	return stream;
+}
+
+unsigned int stream_of(unsigned int engine)
+{
+	return on_acpi() ? acpi_stream_of(engine) : of_stream_of(engine);
 }

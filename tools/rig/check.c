@@ -18,9 +18,9 @@
 #include "rig.h"
 
 /* Nodes of machine.dts whose driver is the rig's */
-#define PARENT		"rig-parent"
-#define NO_MAP		"rig-no-map"
-#define ABSENT		"rig-absent"
+#define PARENT		(devices->parent)
+#define NO_MAP		(devices->no_map)
+#define ABSENT		(devices->absent)
 
 /* Keys in rig-parent's iommu-map */
 #define ID_FIRST	0
@@ -180,11 +180,11 @@ static void test_create(void)
 	char group[16], name[32], id_text[16];
 
 	begin("create_and_destroy");
-	snprintf(name, sizeof(name), PARENT ".%x", id);
+	snprintf(name, sizeof(name), "%s.%x", PARENT, id);
 	snprintf(id_text, sizeof(id_text), "0x%x", id);
 	check_errno(create(&rig, PARENT, id), 0);
 	check(!strcmp(rig.name, name));
-	check(exists("/sys/devices/platform/" PARENT "/%s", name));
+	check(exists("/sys/devices/platform/%s/%s", PARENT, name));
 	check(!strcmp(read_file(SUBDEVS "/%s/input_id", rig.name), id_text));
 	check(!strcmp(domain_of(rig.name), "DMA"));
 	snprintf(group, sizeof(group), "%s",
@@ -536,7 +536,7 @@ static void test_node(void)
 	check_errno(create_node(&other, PARENT, "off"), -ENODEV);
 	check_errno(create_node(&other, PARENT, "absent"), -EINVAL);
 	check_errno(create_node(&rig, PARENT, "pair"), 0);
-	check(!strcmp(rig.name, PARENT ":pair"));
+	check(!strcmp(rig.name, "rig-parent:pair"));
 	check(exists(SUBDEVS "/%s/of_node", rig.name));
 	check(!exists(SUBDEVS "/%s/input_id", rig.name));
 	check_errno(create_node(&other, PARENT, "pair"), -EEXIST);
@@ -546,6 +546,20 @@ static void test_node(void)
 	check_errno(destroy(&rig), 0);
 	for (unsigned int n = 0; n < 2; n++)
 		check(!engine_gets_through(n));
+	end();
+}
+
+/*
+ * ACPI has no such child nodes: one is refused, whether it is there or not.
+ */
+static void test_acpi_node(void)
+{
+	struct subdev_rig rig;
+
+	begin("no_context_of_a_child_node");
+	check_errno(create_node(&rig, PARENT, "PAIR"), -ENODEV);
+	check_errno(create_node(&rig, PARENT, "absent"), -EINVAL);
+	check(!count_dir(SUBDEVS));
 	end();
 }
 
@@ -626,7 +640,7 @@ static void test_forgotten(void)
 	begin("unbind_ends_forgotten_and_managed");
 	check_errno(create(&forgotten, ACCEL, 0), 0);
 	memset(&managed, 0, sizeof(managed));
-	snprintf(managed.parent, sizeof(managed.parent), ACCEL);
+	snprintf(managed.parent, sizeof(managed.parent), "%s", ACCEL);
 	managed.id = 1;
 	check_errno(rig_do(&managed, RIG_DEVM_CREATE), 0);
 	log_skip();
@@ -698,8 +712,8 @@ static void test_trace(void)
 	begin("tracepoints");
 	check_errno(write_file("1", TRACING "/events/iommu_subdev/enable"), 0);
 	check_errno(create(&rig, PARENT, id), 0);
-	snprintf(want, sizeof(want), "parent=" PARENT " stream_id=0x%x group=%s result=0",
-		 id, link_name(SUBDEVS "/%s/iommu_group", rig.name));
+	snprintf(want, sizeof(want), "parent=%s stream_id=0x%x group=%s result=0",
+		 PARENT, id, link_name(SUBDEVS "/%s/iommu_group", rig.name));
 	check_errno(try_create(PARENT, ID_UNMAPPED), -ENODEV);
 	check_errno(destroy(&rig), 0);
 	check_errno(write_file("0", TRACING "/events/iommu_subdev/enable"), 0);
@@ -716,13 +730,12 @@ static void test_trace(void)
  */
 static void test_power_link(void)
 {
-#define LINKS "/sys/class/devlink/"
-	/* With the device whose driver it is, not the one that firmware names */
-	const char *link = has_virtio_iommu() ?
-			   LINKS "virtio:virtio0--platform:" ACCEL :
-			   LINKS "platform:9050000.smmuv3--platform:" ACCEL;
+	char link[128];
 
 	begin("iommu_is_powered_with_the_parent");
+	/* With the device whose driver it is, not the one that firmware names */
+	snprintf(link, sizeof(link), "/sys/class/devlink/%s--platform:%s",
+		 has_virtio_iommu() ? "virtio:" VIOMMU : devices->smmu, ACCEL);
 	check(!strcmp(read_file("%s/runtime_pm", link), "1"));
 	check(!strcmp(read_file("%s/status", link), "active"));
 	check_errno(write_file(ACCEL, ACCEL_DRIVER "/unbind"), 0);
@@ -754,8 +767,8 @@ static void test_iommu_goes(void)
 		log_skip();
 		check_errno(write_file(VIOMMU, VIOMMU_DRIVER "/unbind"), 0);
 		check(log_has("left", kept.name));
-		check(!exists(ACCEL_DRIVER "/" ACCEL));
-		check(!exists(RIG_DRIVER "/" PARENT));
+		check(!exists(ACCEL_DRIVER "/%s", ACCEL));
+		check(!exists(RIG_DRIVER "/%s", PARENT));
 		check(!count_dir(SUBDEVS));
 		check_errno(dma_to_engine(&ctx[1], buf.iova), -ENODEV);
 		check(bytes_are(buf.mem, 0x55));
@@ -858,6 +871,22 @@ static void test_none(void)
 	check(!exists("/dev/edu-accel"));
 	check(!count_dir(SUBDEVS));
 	check(engine_gets_through(0));
+	end();
+}
+
+/*
+ * -ENODEV: the VIOT of ACPI describes whole devices, and not the input IDs of one.
+ * The engines are there as PCI devices, and stay behind the IOMMU as such.
+ */
+static void test_viot(void)
+{
+	begin("enodev_with_a_viot");
+	check_errno(try_create(PARENT, ID_FIRST), -ENODEV);
+	check_errno(try_create(ACCEL, 0), -EINVAL);
+	check(!exists(ACCEL_DEV));
+	check(!count_dir(SUBDEVS));
+	check(exists("/sys/bus/pci/devices/0000:00:01.0/iommu_group"));
+	check(!engine_gets_through(0));
 	end();
 }
 
@@ -1012,12 +1041,12 @@ static volatile unsigned int *churn_reloads;
 static void churn(void)
 {
 	struct subdev_rig rig = {
-		.parent = PARENT,
 		/* Half of them fight for one ID */
 		.id = churn_id < CHURNERS / 2 ? 0 : churn_id,
 	};
 	int ret;
 
+	snprintf(rig.parent, sizeof(rig.parent), "%s", PARENT);
 	while (churned[churn_id] < churn_each) {
 		rig.count = churn_each < 256 ? churn_each : 256;
 		ret = rig_do(&rig, RIG_CHURN);
@@ -1152,7 +1181,10 @@ static void suite_contract(void)
 	test_all_ids();
 	test_isolation();
 	test_several_ids();
-	test_node();
+	if (on_acpi())
+		test_acpi_node();
+	else
+		test_node();
 	test_example();
 	test_unbind();
 	test_forgotten();
@@ -1214,6 +1246,12 @@ static void suite_none(void)
 	test_none();
 }
 
+static void suite_viot(void)
+{
+	start(true, true);
+	test_viot();
+}
+
 static void suite_faults(void)
 {
 	start(true, true);
@@ -1239,6 +1277,7 @@ static const struct {
 	{ "late", 2, suite_late },
 	{ "never", 1, suite_never },
 	{ "none", 1, suite_none },
+	{ "viot", 1, suite_viot },
 	{ "faults", 1, suite_faults },
 	{ "churn", 1, suite_churn },
 };

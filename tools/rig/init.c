@@ -14,6 +14,9 @@ int main(void)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	mount_all();
+	/* What UEFI said ends in the middle of a line */
+	if (on_acpi())
+		printf("\nrig: begins\n");
 	what = cmdline("rig");
 	if (!what)
 		die("no rig= on the kernel's command line");

@@ -23,6 +23,29 @@
 
 static int kmsg = -1;
 
+static const struct device_names of_devices = {
+	.accel = "10000000.accel",
+	.parent = "rig-parent",
+	.no_map = "rig-no-map",
+	.absent = "rig-absent",
+	.smmu = "platform:9050000.smmuv3",
+};
+
+static const struct device_names acpi_devices = {
+	.accel = "PRP0001:00",
+	.parent = "PRP0001:02",
+	.no_map = "PRP0001:01",
+	.absent = "PRP0001:03",
+	.smmu = "platform:arm-smmu-v3.0.auto",
+};
+
+const struct device_names *devices = &of_devices;
+
+bool on_acpi(void)
+{
+	return exists("/sys/firmware/acpi/tables");
+}
+
 void die(const char *fmt, ...)
 {
 	va_list ap;
@@ -67,6 +90,8 @@ void mount_all(void)
 	if (kmsg < 0)
 		die("cannot open /dev/kmsg: %s", strerror(errno));
 	log_skip();
+	if (on_acpi())
+		devices = &acpi_devices;
 }
 
 const char *cmdline(const char *name)
@@ -343,7 +368,7 @@ void log_await_faults(void)
 
 /*
  * What the firmware of a board does before Linux starts: the engines answer at
- * the addresses that the devicetree has for them, and may do DMA.
+ * the addresses that they are described at, and may do DMA.
  */
 void engines_power_up(void)
 {
@@ -358,7 +383,7 @@ void engines_power_up(void)
 			 n + 1);
 		bar = strtoull(read_file("%s/resource", path), NULL, 0);
 		if (bar != want)
-			die("engine %u is at 0x%llx, but machine.dts has it at 0x%llx",
+			die("engine %u is at 0x%llx, but is described at 0x%llx",
 			    n, (unsigned long long)bar,
 			    (unsigned long long)want);
 		if (write_file("1", "%s/enable", path))

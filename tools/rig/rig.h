@@ -17,7 +17,7 @@
 #define CHUNK		2048
 #define ENGINES		4
 /* The accelerator's device and the names of its parts in sysfs */
-#define ACCEL		"10000000.accel"
+#define ACCEL		(devices->accel)
 #define ACCEL_DEV	"/dev/edu-accel"
 #define ACCEL_DRIVER	"/sys/bus/platform/drivers/edu-accel"
 #define SUBDEVS		"/sys/bus/iommu_subdev/devices"
@@ -28,6 +28,14 @@
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /* rig.c: the machine */
+/* What Linux calls the nodes of machine.dts, or the devices of acpi/ssdt.asl */
+struct device_names {
+	const char *accel, *parent, *no_map, *absent, *smmu;
+};
+
+extern const struct device_names *devices;
+bool on_acpi(void);
+
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void power_off(void) __attribute__((noreturn));
 void mount_all(void);

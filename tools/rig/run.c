@@ -268,10 +268,11 @@ static void show_refusal(const char *what, int ret, int want)
 /* What the kernel has to say no to while contexts are live */
 static void show_refusals(void)
 {
-	struct subdev_rig live = { .parent = ACCEL },
-			  parent = { .parent = "rig-parent" };
+	struct subdev_rig live = {}, parent = {};
 	int ret;
 
+	snprintf(live.parent, sizeof(live.parent), "%s", ACCEL);
+	snprintf(parent.parent, sizeof(parent.parent), "%s", devices->parent);
 	printf("While context 0 is open:\n\n");
 	show_refusal("root writes \"identity\" to its group's type",
 		     write_file("identity", SUBDEVS "/%s/iommu_group/type",
@@ -295,9 +296,10 @@ static void show_refusals(void)
 
 static void show_costs(void)
 {
-	struct subdev_rig rig = { .parent = ACCEL };
+	struct subdev_rig rig = {};
 	int ret;
 
+	snprintf(rig.parent, sizeof(rig.parent), "%s", ACCEL);
 	printf("Cost in instructions (strict invalidation; the same in every run)\n\n");
 	printf("  ctx  create   destroy  map 4 KiB  unmap\n");
 	for (unsigned int i = 0; i < ENGINES; i++) {

@@ -15,6 +15,7 @@
 #include <linux/of.h>
 #include <linux/perf_event.h>
 #include <linux/platform_device.h>
+#include <linux/property.h>
 #include <linux/rwsem.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
@@ -33,14 +34,17 @@ static u8 *rig_buffer[RIG_HANDLES];
 static struct device *rig_create_node(struct device *parent,
 				      struct subdev_rig *rig)
 {
-	struct device_node *node;
+	struct fwnode_handle *node;
 	struct device *subdev;
 
-	/* A disabled one, too */
 	rig->name[sizeof(rig->name) - 1] = 0;
-	node = of_get_child_by_name(parent->of_node, rig->name);
-	subdev = iommu_subdev_create_node(parent, of_fwnode_handle(node));
-	of_node_put(node);
+	/* Of a devicetree a disabled one, too */
+	if (parent->of_node)
+		node = of_fwnode_handle(of_get_child_by_name(parent->of_node, rig->name));
+	else
+		node = device_get_named_child_node(parent, rig->name);
+	subdev = iommu_subdev_create_node(parent, node);
+	fwnode_handle_put(node);
 	return subdev;
 }
 
