@@ -61,6 +61,10 @@ struct mock_behaviour {
 	enum mock_grouping grouping;
 	/* A stream may have several devices, as on SMMUv2 */
 	bool shared_streams;
+	/* Streams that differ in these bits only are one, as on SMMUv2 */
+	u32 ignored_bits;
+	/* Firmware does not tell what is behind it, as on x86 */
+	bool without_firmware;
 	/* Let other threads run where the core may not expect it */
 	bool yield;
 	/* As if it were unregistered between firmware's answer and the probe */
@@ -100,6 +104,8 @@ struct mock_iommu {
 	atomic_t forgotten_pages;
 	/* Domains freed while a stream was attached to them */
 	atomic_t freed_in_use;
+	/* Sub-devices that it took though firmware did not tell */
+	int taken;
 };
 
 struct mock_domain {
@@ -304,13 +310,40 @@ static struct iommu_domain *mock_domain_alloc_paging(struct device *dev)
 static int mock_of_xlate(struct device *dev, const struct of_phandle_args *args)
 {
 	struct mock_iommu *mock = fwnode_to_mock(of_fwnode_handle(args->np));
+	u32 stream = args->args[0] & ~mock->does.ignored_bits;
 
 	if (mock->does.xlate_err)
 		return mock->does.xlate_err;
 	/* Nobody finds it any more */
 	if (mock->does.go_when_found)
 		mock->iommu.fwnode = dev_fwnode(dev->parent);
-	return iommu_fwspec_add_ids(dev, args->args, 1);
+	return iommu_fwspec_add_ids(dev, &stream, 1);
+}
+
+#define MOCK_TAKEN_STREAM	0x2f
+
+/* It looks at the device itself, and thinks that it knows the stream */
+static struct iommu_device *mock_probe_unknown(struct device *dev)
+{
+	struct mock_iommu *mock = &mocks[1];
+	u32 stream = MOCK_TAKEN_STREAM;
+	int ret;
+
+	/* It is asked for each device of the machine that runs this, too */
+	if (!dev_is_iommu_subdev(dev))
+		return ERR_PTR(-ENODEV);
+
+	ret = iommu_fwspec_init(dev, NULL);
+	if (!ret)
+		ret = iommu_fwspec_add_ids(dev, &stream, 1);
+	if (ret)
+		return ERR_PTR(ret);
+
+	mock->stream[stream].dev = dev;
+	mock->stream[stream].users++;
+	mock->taken++;
+	atomic_inc(&mock->devices);
+	return &mock->iommu;
 }
 
 static struct iommu_device *mock_probe_device(struct device *dev)
@@ -440,7 +473,8 @@ static int mock_register(struct mock_iommu *mock)
 	if (ret)
 		return ret;
 
-	ret = iommu_device_register(&mock->iommu, &mock->ops, mock->dev);
+	ret = iommu_device_register(&mock->iommu, &mock->ops,
+				    mock->does.without_firmware ? NULL : mock->dev);
 	if (ret)
 		iommu_device_sysfs_remove(&mock->iommu);
 	else
@@ -944,6 +978,28 @@ static void subdev_test_enodev_fwnode(struct kunit *test)
 	kunit_platform_device_unregister(test, pdev);
 }
 
+/*
+ * What firmware does not map has no IOMMU, though there is one that knows its
+ * devices without firmware and takes it for one of them.
+ */
+static void subdev_test_enodev_taken(struct kunit *test)
+{
+	struct mock_iommu *mock = &mocks[1];
+	struct device *parent = make_device(test, "parent-unmapped");
+
+	mock_unregister(mock);
+	mock->does.without_firmware = true;
+	mock->ops.probe_device = mock_probe_unknown;
+	KUNIT_ASSERT_EQ(test, 0, mock_register(mock));
+
+	expect_refused(test, parent, 1, -ENODEV);
+	KUNIT_EXPECT_EQ(test, mock->taken, NR_ID_FORMS);
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(mock, MOCK_TAKEN_STREAM));
+	expect_left(test, mock, 0);
+	mock_unregister(mock);
+	unmake_device(test, parent);
+}
+
 /* An IOMMU whose driver is missing is waited for, and works when it is there. */
 static void subdev_test_eprobe_defer(struct kunit *test)
 {
@@ -1053,6 +1109,56 @@ static void subdev_test_ebusy_same_stream(struct kunit *test)
 	expect_translated(test, subdev, t->mock, STREAM_A(1));
 	iommu_subdev_destroy(subdev);
 	expect_works(test, t->parent, 0x301, t->mock, STREAM_A(1));
+}
+
+/* Streams that the IOMMU cannot tell apart are one, whatever firmware calls them. */
+static void subdev_test_ebusy_ignored_bits(struct kunit *test)
+{
+	const u32 both[] = { 1, 5 };
+	struct subdev_test *t = test->priv;
+	struct device *subdev;
+
+	t->mock->does.grouping = MOCK_GROUP_EACH_STREAM;
+	t->mock->does.shared_streams = true;
+	t->mock->does.ignored_bits = 4;
+	subdev = must_create(test, t->parent, 1);
+	expect_refused(test, t->parent, 5, -EBUSY);
+	expect_refused(test, t->parent_b, 0x305, -EBUSY);
+	expect_translated(test, subdev, t->mock, STREAM_A(1));
+	expect_works(test, t->parent, 2, t->mock, STREAM_A(2));
+	iommu_subdev_destroy(subdev);
+	expect_works(test, t->parent, 5, t->mock, STREAM_A(1));
+
+	/* One context may have both */
+	subdev = iommu_subdev_create_ids(t->parent, both, ARRAY_SIZE(both));
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
+	expect_translated(test, subdev, t->mock, STREAM_A(1));
+	iommu_subdev_destroy(subdev);
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+}
+
+/* The parent is a device, too: what shares its group is refused, and it stays. */
+static void subdev_test_ebusy_parent(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *parent;
+
+	t->mock->does.grouping = MOCK_GROUP_EACH_STREAM;
+	t->mock->does.shared_streams = true;
+	parent = make_device(test, "parent-translated");
+	expect_refused(test, parent, 0x100, -EBUSY);
+	expect_left(test, t->mock, 1);
+	expect_translated(test, parent, t->mock, 0x2f);
+	expect_works(test, parent, 1, t->mock, 0x31);
+	unmake_device(test, parent);
+
+	t->mock->does.grouping = MOCK_GROUP_SINGLE;
+	parent = make_device(test, "parent-translated");
+	expect_refused(test, parent, 1, -EBUSY);
+	expect_refused(test, t->parent, 1, -EBUSY);
+	expect_left(test, t->mock, 1);
+	expect_translated(test, parent, t->mock, 0x2f);
+	unmake_device(test, parent);
 }
 
 /* An IOMMU with one group for everything takes one device, whoever is first. */
@@ -1944,10 +2050,10 @@ static void subdev_test_ids_eprobe_defer(struct kunit *test)
 	expect_left(test, &mocks[1], 0);
 }
 
-/* A context is refused if another device is in the group of one of its streams. */
+/* A context is refused if another device is in the group of any of its streams. */
 static void subdev_test_ids_ebusy(struct kunit *test)
 {
-	const u32 ids[] = { 1, 2, 0xf };
+	const u32 ids[] = { 1, 2, 0xf }, other_way[] = { 0xf, 2, 1 };
 	struct subdev_test *t = test->priv;
 	struct device *foreign;
 
@@ -1959,6 +2065,7 @@ static void subdev_test_ids_ebusy(struct kunit *test)
 	t->mock->does.shared_streams = true;
 	foreign = make_device(test, "foreign");
 	expect_ids_refused(test, t->parent, ids, ARRAY_SIZE(ids), -EBUSY);
+	expect_ids_refused(test, t->parent, other_way, ARRAY_SIZE(ids), -EBUSY);
 	expect_translated(test, foreign, t->mock, STREAM_A(0xf));
 	expect_left(test, t->mock, 1);
 	unmake_device(test, foreign);
@@ -2171,6 +2278,38 @@ static void subdev_test_node_ebusy(struct kunit *test)
 
 	subdev = must_create(test, parent, 2);
 	expect_node_refused(test, parent, child_node(test, parent, "pixel"), -EBUSY);
+	iommu_subdev_destroy(subdev);
+	unmake_device(test, parent);
+}
+
+/* So is one that shares its group, by one of the streams or with everything. */
+static void subdev_test_node_ebusy_group(struct kunit *test)
+{
+	const enum mock_grouping groupings[] = {
+		MOCK_GROUP_EACH_STREAM, MOCK_GROUP_SINGLE,
+	};
+	struct subdev_test *t = test->priv;
+	struct device *parent = make_device(test, "parent-nodes");
+	struct device *subdev;
+
+	t->mock->does.shared_streams = true;
+	for (int i = 0; i < ARRAY_SIZE(groupings); i++) {
+		t->mock->does.grouping = groupings[i];
+		subdev = must_create_node(test, parent, "pixel");
+		expect_node_refused(test, parent,
+				    child_node(test, parent, "double"), -EBUSY);
+		expect_refused(test, parent, 2, -EBUSY);
+		expect_translated(test, subdev, t->mock, 2);
+		iommu_subdev_destroy(subdev);
+
+		subdev = must_create(test, parent, 2);
+		expect_node_refused(test, parent,
+				    child_node(test, parent, "pixel"), -EBUSY);
+		expect_translated(test, subdev, t->mock, 2);
+		iommu_subdev_destroy(subdev);
+	}
+	subdev = must_create_node(test, parent, "pixel");
+	expect_node_refused(test, parent, child_node(test, parent, "cached"), -EBUSY);
 	iommu_subdev_destroy(subdev);
 	unmake_device(test, parent);
 }
@@ -3699,6 +3838,7 @@ static struct kunit_case subdev_test_error_cases[] = {
 	KUNIT_CASE(subdev_test_enodev_map),
 	KUNIT_CASE(subdev_test_enodev_disabled),
 	KUNIT_CASE(subdev_test_enodev_fwnode),
+	KUNIT_CASE(subdev_test_enodev_taken),
 	KUNIT_CASE(subdev_test_eprobe_defer),
 	KUNIT_CASE(subdev_test_eprobe_defer_found),
 	KUNIT_CASE(subdev_test_eexist),
@@ -3706,6 +3846,8 @@ static struct kunit_case subdev_test_error_cases[] = {
 	KUNIT_CASE(subdev_test_ebusy_foreign_first),
 	KUNIT_CASE(subdev_test_ebusy_foreign_later),
 	KUNIT_CASE(subdev_test_ebusy_same_stream),
+	KUNIT_CASE(subdev_test_ebusy_ignored_bits),
+	KUNIT_CASE(subdev_test_ebusy_parent),
 	KUNIT_CASE(subdev_test_ebusy_single_group),
 	KUNIT_CASE(subdev_test_ebusy_duplicate),
 	KUNIT_CASE(subdev_test_eopnotsupp),
@@ -3759,6 +3901,7 @@ static struct kunit_case subdev_test_node_cases[] = {
 	KUNIT_CASE(subdev_test_node_eprobe_defer),
 	KUNIT_CASE(subdev_test_node_eexist),
 	KUNIT_CASE(subdev_test_node_ebusy),
+	KUNIT_CASE(subdev_test_node_ebusy_group),
 	KUNIT_CASE(subdev_test_node_exdev),
 	KUNIT_CASE(subdev_test_node_dma_ranges),
 	KUNIT_CASE(subdev_test_node_coherency),
