@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lets the rig's programs call the sub-device API for any platform device that
- * has a driver, in good and bad ways, and counts what it costs
+ * Lets the rig's programs call the sub-device API for any platform or PCI device
+ * that has a driver, in good and bad ways, and counts what it costs
  */
 #include <linux/delay.h>
 #include <linux/device.h>
@@ -13,6 +13,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/of.h>
+#include <linux/pci.h>
 #include <linux/perf_event.h>
 #include <linux/platform_device.h>
 #include <linux/property.h>
@@ -40,16 +41,21 @@ static struct device *rig_create_node(struct device *parent,
 	rig->name[sizeof(rig->name) - 1] = 0;
 	/* Of a devicetree a disabled one, too */
 	if (parent->of_node)
-		node = of_fwnode_handle(of_get_child_by_name(parent->of_node, rig->name));
+		node = of_fwnode_handle(of_get_child_by_name(parent->of_node,
+							     rig->name));
 	else
 		node = device_get_named_child_node(parent, rig->name);
-	subdev = iommu_subdev_create_node(parent, node);
+	if (rig->op == RIG_DEVM_CREATE_NODE)
+		subdev = devm_iommu_subdev_create_node(parent, node);
+	else
+		subdev = iommu_subdev_create_node(parent, node);
 	fwnode_handle_put(node);
 	return subdev;
 }
 
 static int rig_create(struct device *parent, struct subdev_rig *rig)
 {
+	unsigned int n = min(rig->count, ARRAY_SIZE(rig->ids));
 	struct device *subdev;
 	int handle;
 
@@ -62,9 +68,10 @@ static int rig_create(struct device *parent, struct subdev_rig *rig)
 	if (rig->op == RIG_DEVM_CREATE)
 		subdev = devm_iommu_subdev_create(parent, rig->id);
 	else if (rig->op == RIG_CREATE_IDS)
-		subdev = iommu_subdev_create_ids(parent, rig->ids,
-						 min(rig->count, ARRAY_SIZE(rig->ids)));
-	else if (rig->op == RIG_CREATE_NODE)
+		subdev = iommu_subdev_create_ids(parent, rig->ids, n);
+	else if (rig->op == RIG_DEVM_CREATE_IDS)
+		subdev = devm_iommu_subdev_create_ids(parent, rig->ids, n);
+	else if (rig->op == RIG_CREATE_NODE || rig->op == RIG_DEVM_CREATE_NODE)
 		subdev = rig_create_node(parent, rig);
 	else
 		subdev = iommu_subdev_create(parent, rig->id);
@@ -117,6 +124,27 @@ static int rig_written(struct subdev_rig *rig)
 	for (int i = 0; i < RIG_BUFFER_SIZE; i++)
 		rig->count += READ_ONCE(buffer[i]) != RIG_BUFFER_BYTE;
 	memset(buffer, RIG_BUFFER_BYTE, RIG_BUFFER_SIZE);
+	return 0;
+}
+
+static int rig_parent_buffer(struct device *parent, struct subdev_rig *rig)
+{
+	static struct device *owner;
+	static dma_addr_t dma;
+	static u8 *buffer;
+
+	if (owner != parent) {
+		buffer = dmam_alloc_coherent(parent, PAGE_SIZE, &dma, GFP_KERNEL);
+		owner = buffer ? parent : NULL;
+		if (!buffer)
+			return -ENOMEM;
+		memset(buffer, RIG_BUFFER_BYTE, PAGE_SIZE);
+	}
+	rig->dma = dma;
+	rig->count = 0;
+	for (int i = 0; i < PAGE_SIZE; i++)
+		rig->count += READ_ONCE(buffer[i]) != RIG_BUFFER_BYTE;
+	memset(buffer, RIG_BUFFER_BYTE, PAGE_SIZE);
 	return 0;
 }
 
@@ -355,10 +383,12 @@ static int rig_churn(struct device *parent, struct subdev_rig *rig)
 static int rig_do_parent(struct subdev_rig *rig)
 {
 	struct device *parent;
-	int ret;
+	int ret = 0;
 
 	rig->parent[sizeof(rig->parent) - 1] = 0;
 	parent = bus_find_device_by_name(&platform_bus_type, NULL, rig->parent);
+	if (!parent)
+		parent = bus_find_device_by_name(&pci_bus_type, NULL, rig->parent);
 	if (!parent)
 		return -ENOTTY;
 
@@ -366,6 +396,10 @@ static int rig_do_parent(struct subdev_rig *rig)
 		ret = rig_cost(parent, rig);
 	else if (rig->op == RIG_CHURN)
 		ret = rig_churn(parent, rig);
+	else if (rig->op == RIG_PARENT_BUFFER)
+		ret = rig_parent_buffer(parent, rig);
+	else if (rig->op == RIG_DESTROY_PARENT)
+		iommu_subdev_destroy(parent);
 	else
 		ret = rig_create(parent, rig);
 	put_device(parent);
@@ -381,6 +415,10 @@ static int rig_do(struct subdev_rig *rig)
 	case RIG_DEVM_CREATE:
 	case RIG_CREATE_IDS:
 	case RIG_CREATE_NODE:
+	case RIG_DEVM_CREATE_IDS:
+	case RIG_DEVM_CREATE_NODE:
+	case RIG_DESTROY_PARENT:
+	case RIG_PARENT_BUFFER:
 	case RIG_COST:
 		return rig_do_parent(rig);
 	case RIG_PARENT_NULL:

@@ -42,6 +42,16 @@ enum subdev_rig_op {
 	 * beside others who do the same. @count returns how often it got one.
 	 */
 	RIG_CHURN,
+	/* As those without DEVM */
+	RIG_DEVM_CREATE_IDS,
+	RIG_DEVM_CREATE_NODE,
+	/* Give @parent, which iommu_subdev_destroy() is called with */
+	RIG_DESTROY_PARENT,
+	/*
+	 * Give @parent, get the @dma of a buffer that is mapped for itself, and
+	 * @count, how many bytes of that were written since the last time
+	 */
+	RIG_PARENT_BUFFER,
 };
 
 struct subdev_rig_cost {
