@@ -22,6 +22,15 @@
 #define NO_MAP		(devices->no_map)
 #define ABSENT		(devices->absent)
 
+/* Parents of subdev-rig-parents.ko */
+#define PLAIN		"rig-plain"
+#define SOFTWARE	"rig-software"
+#define OF_ACPI		"RIGP0001:00"
+/* Engine 0, when it is bound to the driver for PCI there */
+#define OF_PCI		"0000:00:01.0"
+#define PCI_DRIVER	"/sys/bus/pci/drivers/subdev-rig-pci"
+#define CHILD		"CHLD"
+
 /* Keys in rig-parent's iommu-map */
 #define ID_FIRST	0
 #define ID_COUNT_MAX	256
@@ -1147,6 +1156,224 @@ static void test_churn(void)
 	end();
 }
 
+static void check_form(const char *parent, enum subdev_rig_op op,
+		       unsigned int id, const char *node, int want)
+{
+	struct subdev_rig rig = {
+		.id = id,
+		.count = 2,
+		.ids = { id, id + 1 },
+	};
+	char how[160];
+	int ret;
+
+	snprintf(rig.parent, sizeof(rig.parent), "%s", parent);
+	snprintf(rig.name, sizeof(rig.name), "%s", node);
+	ret = rig_do(&rig, op);
+	snprintf(how, sizeof(how), ": %s, form %d, ID 0x%x, node %s: %d, not %d",
+		 parent, op, id, node, ret, want);
+	if (ret != want)
+		does_not_hold(__LINE__, "each form of create says no", how);
+	if (!ret)
+		destroy(&rig);
+}
+
+/*
+ * All forms of create, for any ID, say ERR of PARENT, and NODE_ERR of its child
+ * node. Nothing comes of it in sysfs.
+ */
+static void check_refused(const char *parent, int err, const char *node,
+			  int node_err)
+{
+	static const enum subdev_rig_op forms[] = {
+		RIG_CREATE, RIG_DEVM_CREATE, RIG_CREATE_IDS, RIG_DEVM_CREATE_IDS,
+	};
+	/* Among them are those that PCI has for the engines */
+	static const unsigned int ids[] = { 0, 1, 0x8, 0x10 };
+	unsigned int before = groups_now();
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(ids); i++)
+		for (unsigned int f = 0; f < ARRAY_SIZE(forms); f++)
+			check_form(parent, forms[f], ids[i], node, err);
+	check_form(parent, RIG_CREATE_NODE, 0, node, node_err);
+	check_form(parent, RIG_DEVM_CREATE_NODE, 0, node, node_err);
+	check(!count_dir(SUBDEVS));
+	check(groups_now() == before);
+}
+
+static bool is_bound(const char *bus, const char *device)
+{
+	return exists("/sys/bus/%s/devices/%s/driver", bus, device);
+}
+
+/* Whether the DMA of engine 0 gets to what the driver of OF_PCI maps for it */
+static bool pci_dma_works(void)
+{
+	struct subdev_rig rig = { .parent = OF_PCI };
+
+	check_errno(rig_do(&rig, RIG_PARENT_BUFFER), 0);
+	engine_raw_write(0, rig.dma);
+	check_errno(rig_do(&rig, RIG_PARENT_BUFFER), 0);
+	return rig.count == CHUNK;
+}
+
+/* What a PCI device's own group is, and whether anybody translates its DMA */
+static void check_pci(const char *group, bool translated)
+{
+#define OF_PCI_GROUP "/sys/bus/pci/devices/" OF_PCI "/iommu_group"
+	check(!strcmp(link_name(OF_PCI_GROUP), group));
+	check(translated == !strcmp(read_file(OF_PCI_GROUP "/type"), "DMA"));
+	check(pci_dma_works());
+	check(engine_gets_through(0) == !translated);
+}
+
+static void bind_parents(void)
+{
+	check_errno(load_module("subdev-rig-parents"), 0);
+	check_errno(write_file("subdev-rig-pci",
+			       "/sys/bus/pci/devices/" OF_PCI "/driver_override"), 0);
+	check_errno(write_file(OF_PCI, PCI_DRIVER "/bind"), 0);
+	check(is_bound("platform", PLAIN));
+	check(is_bound("platform", SOFTWARE));
+	check(is_bound("pci", OF_PCI));
+}
+
+/*
+ * The machine is what the suite takes it for: all parents are bound, and the DMA
+ * of a PCI device is translated, or it is not.
+ */
+static void test_parents(bool translated, bool acpi)
+{
+	char group[16];
+
+	begin(translated ? "pci_is_translated" : "pci_is_not_translated");
+	bind_parents();
+	check(is_bound("platform", OF_ACPI) == acpi);
+	snprintf(group, sizeof(group), "%s", link_name(OF_PCI_GROUP));
+	check(!translated || *group);
+	check(!translated || count_dir("/sys/class/iommu"));
+	check_pci(group, translated);
+	end();
+}
+
+/*
+ * -ENODEV: no firmware describes the parent, so none maps an ID of it; and what
+ * software describes is behind no IOMMU.
+ */
+static void test_no_firmware(void)
+{
+	begin("enodev_for_what_firmware_does_not_know");
+	check_refused(PLAIN, -ENODEV, "none", -EINVAL);
+	check_refused(SOFTWARE, -ENODEV, CHILD, -ENODEV);
+	end();
+}
+
+/*
+ * -ENODEV: ACPI of this machine describes the parent, but has no input IDs, in
+ * its IOMMU's table or elsewhere.
+ */
+static void test_no_input_ids(void)
+{
+	begin("enodev_for_a_device_of_acpi");
+	check(exists("/sys/bus/platform/devices/" OF_ACPI "/firmware_node"));
+	check_refused(OF_ACPI, -ENODEV, CHILD, -ENODEV);
+	end();
+}
+
+/*
+ * -ENODEV: the IOMMU knows a PCI device by its own ID, and no other. Asking for
+ * more does not change that: it still reaches what it has mapped, and that alone.
+ */
+static void test_pci_parent(bool translated)
+{
+	char group[16];
+
+	begin("enodev_for_a_pci_device");
+	snprintf(group, sizeof(group), "%s", link_name(OF_PCI_GROUP));
+	check_refused(OF_PCI, -ENODEV, "none", -EINVAL);
+	check_pci(group, translated);
+	end();
+}
+
+/*
+ * -EINVAL, on whatever machine: the caller is told that the parent cannot be one,
+ * or that it names no ID, before it is told what the machine cannot do.
+ */
+static void test_einval_first(void)
+{
+	struct subdev_rig rig = { .parent = PLAIN };
+
+	begin("einval_comes_first");
+	check_errno(refused(RIG_PARENT_NULL), -EINVAL);
+	check_errno(refused(RIG_PARENT_UNREGISTERED), -EINVAL);
+	check_errno(refused(RIG_PARENT_DRIVERLESS), -EINVAL);
+	check_errno(rig_do(&rig, RIG_CREATE_IDS), -EINVAL);
+	check_errno(rig_do(&rig, RIG_DEVM_CREATE_IDS), -EINVAL);
+	check_errno(write_file(OF_PCI, PCI_DRIVER "/unbind"), 0);
+	check_refused(OF_PCI, -EINVAL, "none", -EINVAL);
+	check_errno(refused(RIG_DESTROY_NOTHING), 0);
+	end();
+}
+
+/*
+ * -EPROBE_DEFER: the driver of the IOMMU is kept out by the command line, and what
+ * firmware leads to it is waited for. Nobody stops the DMA meanwhile.
+ */
+static void test_driver_kept_out(void)
+{
+	begin("eprobe_defer_for_an_iommu_that_is_kept_out");
+	check_errno(load_module("arm_smmu_v3"), -EPERM);
+	check(engine_gets_through(0));
+	check_refused(PARENT, -EPROBE_DEFER, "pair", -EPROBE_DEFER);
+	check_errno(try_create(PARENT, ID_UNMAPPED), -ENODEV);
+	check_errno(load_module("edu-accel"), 0);
+	check(!exists(ACCEL_DEV));
+	end();
+}
+
+/*
+ * -EOPNOTSUPP, from the stubs in a module: whatever the parent is and whatever
+ * firmware says of it. They touch no device.
+ */
+static void check_stub(const char *parent, const char *node)
+{
+	struct subdev_rig rig = {};
+
+	check_refused(parent, -EOPNOTSUPP, node, -EOPNOTSUPP);
+	snprintf(rig.parent, sizeof(rig.parent), "%s", parent);
+	check_errno(rig_do(&rig, RIG_DESTROY_PARENT), 0);
+}
+
+static void test_stub(void)
+{
+	begin("eopnotsupp_of_the_stubs");
+	check(!exists("/sys/bus/iommu_subdev"));
+	check_stub(PLAIN, "none");
+	check_stub(SOFTWARE, CHILD);
+	check_stub(OF_PCI, "none");
+	check_errno(refused(RIG_PARENT_NULL), -EOPNOTSUPP);
+	check_errno(refused(RIG_PARENT_UNREGISTERED), -EOPNOTSUPP);
+	check_errno(refused(RIG_PARENT_DRIVERLESS), -EOPNOTSUPP);
+	check_errno(refused(RIG_DESTROY_NOTHING), 0);
+	end();
+}
+
+/*
+ * The same where all is there but CONFIG_IOMMU_SUBDEV: firmware maps the IDs, and
+ * the IOMMU is on. It goes on blocking what nobody has.
+ */
+static void test_stub_of_map(void)
+{
+	begin("eopnotsupp_where_an_iommu_is");
+	bind_parents();
+	check(!strcmp(read_file("/sys/bus/pci/devices/0000:00:00.0/iommu_group/type"),
+		      "DMA"));
+	check(!engine_gets_through(1));
+	check_stub(PARENT, "pair");
+	check(!engine_gets_through(1));
+	end();
+}
+
 static void start(bool iommu, bool accel)
 {
 	static const char * const modules[] = {
@@ -1264,6 +1491,49 @@ static void suite_churn(void)
 	test_churn();
 }
 
+static void suite_off(void)
+{
+	start(false, false);
+	test_driver_kept_out();
+}
+
+static void suite_no_map(void)
+{
+	start(false, false);
+	test_bus();
+	test_parents(true, true);
+	test_no_firmware();
+	test_no_input_ids();
+	test_pci_parent(true);
+	test_einval_first();
+}
+
+static void suite_no_iommu(void)
+{
+	start(false, false);
+	test_bus();
+	test_parents(false, true);
+	test_no_firmware();
+	test_no_input_ids();
+	test_pci_parent(false);
+	test_einval_first();
+}
+
+static void suite_stub(void)
+{
+	start(true, false);
+	test_stub_of_map();
+	test_stub();
+}
+
+/* An architecture without IOMMU_DMA */
+static void suite_no_dma(void)
+{
+	start(false, false);
+	test_parents(false, false);
+	test_stub();
+}
+
 static const struct {
 	const char *name;
 	unsigned int tests;
@@ -1280,6 +1550,11 @@ static const struct {
 	{ "viot", 1, suite_viot },
 	{ "faults", 1, suite_faults },
 	{ "churn", 1, suite_churn },
+	{ "off", 1, suite_off },
+	{ "no-map", 6, suite_no_map },
+	{ "no-iommu", 6, suite_no_iommu },
+	{ "stub", 2, suite_stub },
+	{ "no-dma", 2, suite_no_dma },
 };
 
 int check_main(const char *suite)
