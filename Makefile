@@ -33,12 +33,8 @@ kernel: setup ## Get the kernel, lay this project over it and build it
 rig: kernel ## Build what the emulated machine needs beside its kernel
 	@$(MAKE) -s -C tools/rig BUILD=$(abspath $(BUILD))
 
-# Firmware with ACPI needs a kernel of its own
-ACPI_KERNEL	:= OBJ=acpi FRAGMENTS="tools/rig/arm64.config tools/rig/acpi.config"
-
 rig-acpi: setup ## The same for an emulated machine with UEFI and ACPI
-	@$(ACPI_KERNEL) tools/kernel build
-	@$(ACPI_KERNEL) $(MAKE) -s -C tools/rig BUILD=$(abspath $(BUILD)) FIRMWARE=acpi
+	@tools/rig/boot --build acpi
 
 # The demonstration's boots; with FIRMWARE=acpi those of that
 RUN_smmuv3	:= run run-passthrough
@@ -50,6 +46,14 @@ RUN		:= $(RUN_$(IOMMU)$(FIRMWARE:%=-%))
 run: $(if $(filter acpi,$(FIRMWARE)),rig-acpi,rig) ## Boot an emulated machine and show contexts, DMA, isolation and cost
 	@[ -n "$(RUN)" ] || { echo "make: IOMMU can be smmuv3 or virtio; FIRMWARE=acpi goes with smmuv3" >&2; exit 1; }
 	@tools/rig/boot $(RUN)
+
+# One kernel for each architecture, and one for "stub"
+NO		:= vtd amdvi x86-virtio x86-none x86-off vtd-off vtd-passthrough amdvi-off riscv stub off
+
+no: setup ## Boot the machines that have to say no: x86, RISC-V, IOMMUs that are off, stubs
+	@tools/setup machines
+	@tools/rig/boot --build $(NO)
+	@tools/rig/boot $(NO)
 
 check: ## Run all the tests, those first that need no emulated machine
 	@tools/setup kernel rig check kunit
@@ -87,7 +91,8 @@ mutants: rig ## Take out what keeps the contract, one by one: which test notices
 w1: setup ## Compile our files with W=1 and sparse; a warning is an error
 	@tools/setup check
 	@SPARSE=$$(tools/sparse) tools/kernel w1 $(OBJECTS)
-	@SPARSE=$$(tools/sparse) $(ACPI_KERNEL) tools/kernel w1 $(OBJECTS)
+	@SPARSE=$$(tools/sparse) OBJ=acpi FRAGMENTS="tools/rig/arm64.config tools/rig/acpi.config" \
+		tools/kernel w1 $(OBJECTS)
 
 users: setup ## Compile the drivers that were made users for arm64 and x86, with W=1 and sparse
 	@tools/setup check
@@ -141,5 +146,5 @@ clean: ## Remove the objects, keep the kernel source
 distclean: clean ## Remove the kernel source as well
 	rm -rf $(BUILD)/linux-*
 
-.PHONY: help setup kernel rig rig-acpi run check soak bench kunit detectors coverage repeat mutants w1 users \
+.PHONY: help setup kernel rig rig-acpi run no check soak bench kunit detectors coverage repeat mutants w1 users \
 	series series-check checkpatch clean distclean
