@@ -343,7 +343,9 @@ bool has_virtio_iommu(void)
 
 bool log_has_fault(const struct context *ctx)
 {
-	char who[80];
+	char who[80], event[32];
+	const char *line;
+	bool found = false;
 
 	sleep_ms(100);
 	/* It knows endpoints, which are streams */
@@ -352,7 +354,13 @@ bool log_has_fault(const struct context *ctx)
 		return log_has("page fault", who);
 	}
 	snprintf(who, sizeof(who), "client: %s ", ctx->name);
-	return log_has("event: F_TRANSLATION", who);
+	/* 6.12 prints the event as it is: in front the stream, then F_TRANSLATION */
+	snprintf(event, sizeof(event), "0x%08x00000010", stream_of(ctx->engine));
+	while ((line = log_next(kmsg)))
+		if (strstr(line, event) ||
+		    (strstr(line, "event: F_TRANSLATION") && strstr(line, who)))
+			found = true;
+	return found;
 }
 
 /* Their drivers report ten events in five seconds, and a DMA has many */
