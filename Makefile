@@ -15,6 +15,11 @@ USERS		:= drivers/iommu/iommu.o drivers/gpu/host1x/ drivers/gpu/drm/tegra/ \
 		   drivers/media/platform/qcom/iris/ drivers/media/platform/qcom/venus/ \
 		   drivers/net/wireless/ath/ath10k/ drivers/net/wireless/ath/ath11k/
 
+# The LTS has one of them
+USERS_6.12	:= drivers/iommu/iommu.o drivers/gpu/host1x/ drivers/gpu/drm/tegra/
+VERSION		:= $(shell KERNEL=$(KERNEL) KERNEL_SRC=$(KERNEL_SRC) tools/kernel version)
+USERS		:= $(or $(USERS_$(VERSION)),$(USERS))
+
 .DEFAULT_GOAL	:= help
 # One thing at a time: the steps are parallel inside.
 .NOTPARALLEL:
@@ -96,7 +101,7 @@ w1: setup ## Compile our files with W=1 and sparse; a warning is an error
 
 users: setup ## Compile the drivers that were made users for arm64 and x86, with W=1 and sparse
 	@tools/setup check
-	@tools/checkpatch '*.users.patch'
+	@tools/checkpatch '*.users.*patch'
 	@USERS=1 SPARSE=$$(tools/sparse) OBJ=users \
 		FRAGMENTS="tools/rig/arm64.config tools/users-arm64.config tools/users.config" \
 		tools/kernel w1 $(USERS)
