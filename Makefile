@@ -5,6 +5,8 @@
 
 SHELL		:= /bin/bash
 BUILD		?= build
+# Who names no kernel gets the LTS where the other cannot be had
+LTS		:= $(if $(KERNEL)$(KERNEL_SRC),,6.12)
 KERNEL		?= 7.3
 export BUILD KERNEL
 
@@ -48,8 +50,17 @@ RUN_smmuv3-acpi	:= acpi-run acpi-run-passthrough
 IOMMU		?= smmuv3
 RUN		:= $(RUN_$(IOMMU)$(FIRMWARE:%=-%))
 
-run: $(if $(filter acpi,$(FIRMWARE)),rig-acpi,rig) ## Boot an emulated machine and show contexts, DMA, isolation and cost
+run: setup ## Boot an emulated machine and show contexts, DMA, isolation and cost
 	@[ -n "$(RUN)" ] || { echo "make: IOMMU can be smmuv3 or virtio; FIRMWARE=acpi goes with smmuv3" >&2; exit 1; }
+	@kernel=$(KERNEL); tools/kernel fetch || { \
+		[ $$? = 3 ] && [ -n "$(LTS)" ] || exit; \
+		kernel=$(LTS); \
+		echo "make: linux-source-$(KERNEL) cannot be had (see above). This takes the LTS, as with KERNEL=$(LTS)"; \
+	}; \
+	$(MAKE) -s KERNEL=$$kernel demonstration
+
+demonstration:
+	@tools/rig/boot --build $(RUN)
 	@tools/rig/boot $(RUN)
 
 # One kernel for each architecture, and one for "stub"
@@ -151,5 +162,5 @@ clean: ## Remove the objects, keep the kernel source
 distclean: clean ## Remove the kernel source as well
 	rm -rf $(BUILD)/linux-*
 
-.PHONY: help setup kernel rig rig-acpi run no check soak bench kunit detectors coverage repeat mutants w1 users \
-	series series-check checkpatch clean distclean
+.PHONY: help setup kernel rig rig-acpi run demonstration no check soak bench kunit detectors coverage repeat mutants \
+	w1 users series series-check checkpatch clean distclean
