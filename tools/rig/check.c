@@ -1534,6 +1534,27 @@ static void suite_no_dma(void)
 	test_stub();
 }
 
+/*
+ * A board has no engines of ours, only parents in its devicetree whose streams
+ * nobody has (tools/lava/board.dtsi). What comes without DMA is tested.
+ */
+static void suite_board(void)
+{
+	int ret = load_module("subdev-rig");
+
+	if (ret && ret != -EEXIST)
+		die("cannot load subdev-rig.ko: %s", strerror(-ret));
+	test_bus();
+	test_create();
+	test_bad_parent();
+	test_no_iommu_for_id();
+	test_duplicate();
+	test_ownership();
+	test_own_domain();
+	test_all_ids();
+	test_trace();
+}
+
 static const struct {
 	const char *name;
 	unsigned int tests;
@@ -1555,6 +1576,7 @@ static const struct {
 	{ "no-iommu", 6, suite_no_iommu },
 	{ "stub", 2, suite_stub },
 	{ "no-dma", 2, suite_no_dma },
+	{ "board", 9, suite_board },
 };
 
 int check_main(const char *suite)

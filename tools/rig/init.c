@@ -1,19 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Init of the emulated machine: "rig=" on the command line tells what to do
+ * Init of the emulated machine: "rig=" on the command line tells what to do. On
+ * a board it is a program, "check SUITE".
  */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
+#include <unistd.h>
 
 #include "rig.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const char *what;
 	int ret;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (getpid() != 1 && argc != 2) {
+		fprintf(stderr, "usage: check SUITE, as root\n");
+		return EXIT_FAILURE;
+	}
 	mount_all();
+	if (getpid() != 1)
+		return check_main(argv[1]) ? EXIT_FAILURE : EXIT_SUCCESS;
 	/* What UEFI said ends in the middle of a line */
 	if (on_acpi())
 		printf("\nrig: begins\n");

@@ -22,6 +22,8 @@
 #include "rig.h"
 
 static int kmsg = -1;
+/* From where on the kernel has to be without complaints */
+static int kmsg_start = -1;
 
 static const struct device_names of_devices = {
 	.accel = "10000000.accel",
@@ -62,6 +64,9 @@ void die(const char *fmt, ...)
 void power_off(void)
 {
 	fflush(stdout);
+	/* On a board it is a program like any other */
+	if (getpid() != 1)
+		exit(EXIT_FAILURE);
 	/* What the console has not sent yet would go with the power */
 	tcdrain(STDOUT_FILENO);
 	sync();
@@ -83,7 +88,8 @@ void mount_all(void)
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(fs); i++) {
 		mkdir(fs[i].path, 0755);
-		if (mount(fs[i].type, fs[i].path, fs[i].type, 0, NULL))
+		if (mount(fs[i].type, fs[i].path, fs[i].type, 0, NULL) &&
+		    errno != EBUSY)
 			die("cannot mount %s: %s", fs[i].path, strerror(errno));
 	}
 	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -92,6 +98,10 @@ void mount_all(void)
 	log_skip();
 	if (on_acpi())
 		devices = &acpi_devices;
+	kmsg_start = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	/* What a board's kernel said before is nothing of ours */
+	if (getpid() != 1)
+		lseek(kmsg_start, 0, SEEK_END);
 }
 
 const char *cmdline(const char *name)
@@ -283,11 +293,10 @@ unsigned int log_splats(bool faults)
 		"kobject_add_internal failed", "cannot create duplicate",
 		"Resources present before probing",
 	};
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	unsigned int n = 0;
 	const char *line;
 
-	while ((line = log_next(fd))) {
+	while ((line = log_next(kmsg_start))) {
 		if (faults && is_known_fault(line))
 			continue;
 		for (unsigned int i = 0; i < ARRAY_SIZE(signs); i++) {
@@ -298,7 +307,6 @@ unsigned int log_splats(bool faults)
 			}
 		}
 	}
-	close(fd);
 	return n;
 }
 

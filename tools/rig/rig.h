@@ -65,8 +65,8 @@ struct context;
 void log_await_faults(void);
 bool log_has_fault(const struct context *ctx);
 /*
- * WARN, BUG and the like since boot, printed; returns their number. FAULTS: without
- * those of an allocation that was made to fail
+ * WARN, BUG and the like since boot, on a board since the start, printed; returns
+ * their number. FAULTS: without those of an allocation that was made to fail
  */
 unsigned int log_splats(bool faults);
 /* What a kernel with CONFIG_DEBUG_KMEMLEAK has lost, printed; their number */
