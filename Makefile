@@ -84,6 +84,14 @@ bench: ## Measure contexts beside the other ways to get one, in four boots
 	@$(MAKE) -s -C benchmarks BUILD=$(abspath $(BUILD))
 	@benchmarks/bench
 
+deb: ## Build Debian packages of the kernel, image and headers; ARCH=arm64 or amd64 for one
+	@tools/setup kernel deb
+	@tools/deb/build $(ARCH)
+
+deb-check: deb ## Boot them, and there build the example driver against the headers
+	@tools/setup rig deb-check
+	@tools/deb/check $(ARCH)
+
 kunit: ## Run the KUnit suite natively; about 15 s after a change of one file
 	@tools/setup kernel kunit
 	@tools/kunit
@@ -162,5 +170,5 @@ clean: ## Remove the objects, keep the kernel source
 distclean: clean ## Remove the kernel source as well
 	rm -rf $(BUILD)/linux-*
 
-.PHONY: help setup kernel rig rig-acpi run demonstration no check soak bench kunit detectors coverage repeat mutants \
-	w1 users series series-check checkpatch clean distclean
+.PHONY: help setup kernel rig rig-acpi run demonstration no check soak bench deb deb-check kunit detectors coverage \
+	repeat mutants w1 users series series-check checkpatch clean distclean
