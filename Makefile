@@ -72,7 +72,7 @@ no: setup ## Boot the machines that have to say no: x86, RISC-V, IOMMUs that are
 	@tools/rig/boot $(NO)
 
 check: ## Run all the tests, those first that need no emulated machine
-	@tools/setup kernel rig check kunit
+	@tools/setup kernel rig check kunit lava
 	@tools/check
 
 soak: rig ## Create and destroy a million, with races; takes hours
@@ -91,6 +91,19 @@ deb: ## Build Debian packages of the kernel, image and headers; ARCH=arm64 or am
 deb-check: deb ## Boot them, and there build the example driver against the headers
 	@tools/setup rig deb-check
 	@tools/deb/check $(ARCH)
+
+lava: rig ## Build the ramdisk with the tests and benchmarks for a LAVA lab's boards
+	@tools/setup bench
+	@$(MAKE) -s -C tools/lava BUILD=$(abspath $(BUILD))
+
+lava-check: ## Hold the jobs for LAVA against LAVA's schema
+	@tools/setup lava
+	@tools/lava/check
+
+lava-run: lava ## Run both jobs with LAVA's own dispatcher, on an emulated machine
+	@tools/setup lava
+	@tools/lava/run rig
+	@tools/lava/run board
 
 kunit: ## Run the KUnit suite natively; about 15 s after a change of one file
 	@tools/setup kernel kunit
@@ -170,5 +183,5 @@ clean: ## Remove the objects, keep the kernel source
 distclean: clean ## Remove the kernel source as well
 	rm -rf $(BUILD)/linux-*
 
-.PHONY: help setup kernel rig rig-acpi run demonstration no check soak bench deb deb-check kunit detectors coverage \
-	repeat mutants w1 users series series-check checkpatch clean distclean
+.PHONY: help setup kernel rig rig-acpi run demonstration no check soak bench deb deb-check lava lava-check lava-run \
+	kunit detectors coverage repeat mutants w1 users series series-check checkpatch clean distclean
