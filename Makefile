@@ -71,6 +71,11 @@ no: setup ## Boot the machines that have to say no: x86, RISC-V, IOMMUs that are
 	@tools/rig/boot --build $(NO)
 	@tools/rig/boot $(NO)
 
+# ROWS="7.3 x86_64" is a part of it
+matrix: setup ## Boot all machines, of both kernels, and print what comes of it as a table
+	@tools/setup rig kunit machines
+	@tools/matrix $(ROWS)
+
 check: ## Run all the tests, those first that need no emulated machine
 	@tools/setup kernel rig check kunit lava
 	@tools/check
@@ -183,5 +188,5 @@ clean: ## Remove the objects, keep the kernel source
 distclean: clean ## Remove the kernel source as well
 	rm -rf $(BUILD)/linux-*
 
-.PHONY: help setup kernel rig rig-acpi run demonstration no check soak bench deb deb-check lava lava-check lava-run \
+.PHONY: help setup kernel rig rig-acpi run demonstration no matrix check soak bench deb deb-check lava lava-check lava-run \
 	kunit detectors coverage repeat mutants w1 users series series-check checkpatch clean distclean
