@@ -525,6 +525,27 @@ static void test_several_ids(void)
 	end();
 }
 
+/*
+ * When one of several streams cannot be had, the others are not left where the
+ * next context comes.
+ */
+static void test_half_of_ids(void)
+{
+	static const uint32_t ids[] = { ID_OF_ENGINE_0, ID_OUT_OF_RANGE };
+	struct subdev_rig rig;
+
+	begin("several_ids_or_none");
+	check_errno(create_pair(&rig, ids), has_virtio_iommu() ? -ENOENT : -ERANGE);
+	check(!engine_gets_through(0));
+	check_errno(create(&rig, PARENT, ID_FIRST), 0);
+	check_errno(rig_do(&rig, RIG_MANAGED_BUFFER), 0);
+	engine_raw_write(0, rig.dma);
+	check_errno(rig_do(&rig, RIG_WRITTEN), 0);
+	check(!rig.count);
+	check_errno(destroy(&rig), 0);
+	end();
+}
+
 static int create_node(struct subdev_rig *rig, const char *parent, const char *name)
 {
 	memset(rig, 0, sizeof(*rig));
@@ -1419,6 +1440,20 @@ static void suite_contract(void)
 	test_trace();
 }
 
+static void suite_smmu(void)
+{
+	suite_contract();
+	test_half_of_ids();
+}
+
+/* The core warns of an attach that fails, so this is a boot of its own */
+static void suite_half(void)
+{
+	start(true, true);
+	test_half_of_ids();
+	test_isolation();
+}
+
 static void suite_virtio(void)
 {
 	suite_contract();
@@ -1560,8 +1595,9 @@ static const struct {
 	unsigned int tests;
 	void (*run)(void);
 } suites[] = {
-	{ "smmu", 20, suite_contract },
+	{ "smmu", 21, suite_smmu },
 	{ "virtio", 22, suite_virtio },
+	{ "half", 2, suite_half },
 	{ "bypass", 7, suite_bypass },
 	{ "passthrough", 4, suite_passthrough },
 	{ "lazy", 2, suite_lazy },
@@ -1588,7 +1624,7 @@ int check_main(const char *suite)
 		printf("KTAP version 1\n1..%u\n", suites[i].tests + 1);
 		suites[i].run();
 		begin("kernel_has_no_complaints");
-		check(!log_splats(!strcmp(suite, "faults")));
+		check(!log_splats(!strcmp(suite, "faults") || !strcmp(suite, "half")));
 		check(!memory_leaks());
 		end();
 		if (failed)
