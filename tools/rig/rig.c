@@ -278,8 +278,9 @@ static bool is_known_fault(const char *line)
 {
 	return (strstr(line, "kobject_add_internal failed") &&
 		strstr(line, "(error: -12 ")) ||
-	       strstr(line, "WARNING: at iommu_setup_default_domain+") ||
-	       strstr(line, "WARNING: at arm_smmu_install_old_domain_invs+") ||
+	       (strstr(line, "WARNING:") &&
+		(strstr(line, " iommu_setup_default_domain+") ||
+		 strstr(line, " arm_smmu_install_old_domain_invs+"))) ||
 	       /* Each has a line of its own that says what it is */
 	       strstr(line, "[ cut here ]") || strstr(line, "Call trace:");
 }
