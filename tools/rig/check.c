@@ -906,7 +906,8 @@ static void test_none(void)
 
 /*
  * -ENODEV: the VIOT of ACPI describes whole devices, and not the input IDs of one.
- * The engines are there as PCI devices, and stay behind the IOMMU as such.
+ * PCI devices stay behind the IOMMU: the engines get nowhere, and 6.12 has a group
+ * for what has a driver.
  */
 static void test_viot(void)
 {
@@ -915,7 +916,7 @@ static void test_viot(void)
 	check_errno(try_create(ACCEL, 0), -EINVAL);
 	check(!exists(ACCEL_DEV));
 	check(!count_dir(SUBDEVS));
-	check(exists("/sys/bus/pci/devices/0000:00:01.0/iommu_group"));
+	check(exists("/sys/bus/pci/devices/0000:00:00.0/iommu_group"));
 	check(!engine_gets_through(0));
 	end();
 }
