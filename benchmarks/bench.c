@@ -594,7 +594,9 @@ static int bench_run_phase(int (*phase)(struct bench_worker *w))
 		}
 		kthread_bind(task, cpu);
 		wake_up_process(task);
-		cpu = cpumask_next_wrap(cpu, cpu_online_mask);
+		cpu = cpumask_next(cpu, cpu_online_mask);
+		if (cpu >= nr_cpu_ids)
+			cpu = cpumask_first(cpu_online_mask);
 	}
 	for (i = 0; i < bench_threads; i++) {
 		wait_for_completion(&bench_worker[i]->done);
