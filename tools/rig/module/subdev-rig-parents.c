@@ -68,7 +68,7 @@ static const struct software_node parents_child = {
 	.parent	= &parents_node,
 };
 
-static const struct software_node *const parents_nodes[] = {
+static const struct software_node *parents_nodes[] = {
 	&parents_node, &parents_child, NULL,
 };
 
