@@ -363,7 +363,7 @@ static int iommu_subdev_register(struct iommu_subdev *sd)
 	return other ? -EEXIST : device_add(&sd->dev);
 }
 
-/* device_del() removes the name from the bus before that from the parent. */
+/* Frees the name. Before that the stream has to be free */
 static void iommu_subdev_unregister(struct iommu_subdev *sd)
 {
 	guard(mutex)(&iommu_subdev_names_lock);
@@ -387,12 +387,14 @@ static void iommu_subdev_dev_release(struct device *dev)
 static void iommu_subdev_end(struct iommu_subdev *sd, int result)
 {
 	struct device *dev = &sd->dev;
+	int group_id;
 
 	guard(mutex)(&sd->lock);
 
 	if (!sd->live)
 		return;
 	sd->live = false;
+	group_id = iommu_group_id(dev->iommu_group);
 	if (result)
 		dev_warn(dev->parent, "driver left %s behind, destroying it\n",
 			 dev_name(dev));
@@ -409,10 +411,9 @@ static void iommu_subdev_end(struct iommu_subdev *sd, int result)
 		iommu_release_device(dev);
 	}
 	device_unlock(sd->iommu);
-	/* The stream is free, and so may be the name */
 	iommu_subdev_unregister(sd);
-	trace_iommu_subdev_destroy(dev->parent, sd->fwnode, sd->id,
-				   iommu_group_id(dev->iommu_group), result);
+	trace_iommu_subdev_destroy(dev->parent, sd->fwnode, sd->id, group_id,
+				   result);
 }
 
 /* The parent's driver is unbound, or a group of its resources is released. */
@@ -679,9 +680,8 @@ EXPORT_SYMBOL_GPL(devm_iommu_subdev_create_node);
  * that is managed on @subdev is released. When this function returns, the streams
  * are blocked and can be used again.
  *
- * It puts the reference of create. With another reference, unmap, sync and free
- * still work on what was mapped. A managed @subdev that was destroyed already is
- * left alone.
+ * It puts the reference of create. With another one, unmap, sync and free still
+ * work. A managed @subdev that was destroyed already is left alone.
  *
  * Context: as iommu_subdev_create(). Not in an action that is managed on @subdev.
  */
