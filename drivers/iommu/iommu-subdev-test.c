@@ -11,12 +11,10 @@
 #include <linux/iommu.h>
 #include <linux/iommu-subdev.h>
 #include <linux/kernfs.h>
-#include <linux/kobject.h>
 #include <linux/mm.h>
 #include <linux/of.h>
 #include <linux/of_platform.h>
 #include <linux/platform_device.h>
-#include <linux/pm_runtime.h>
 #include <linux/property.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
@@ -529,25 +527,15 @@ static void subdev_test_passthrough(struct kunit *test)
 	subdev_test_del_device(test, foreign);
 }
 
-/* As user space does in /sys/kernel/iommu_groups. */
 static ssize_t write_group_type(struct device *dev, const char *type)
 {
-	struct kernfs_node *link, *group, *file;
-	ssize_t ret = -ENOENT;
+	struct kernfs_node *group = subdev_test_group_node(dev);
+	ssize_t ret;
 
-	link = kernfs_find_and_get(dev->kobj.sd, "iommu_group");
-	if (!link)
-		return ret;
-	group = link->symlink.target_kn;
-	file = kernfs_find_and_get(group, "type");
-	if (file) {
-		struct kobject *kobj = group->priv;
-
-		ret = get_ktype(kobj)->sysfs_ops->store(kobj, file->priv, type,
-							strlen(type));
-		kernfs_put(file);
-	}
-	kernfs_put(link);
+	if (!group)
+		return -ENOENT;
+	ret = subdev_test_write_type(group, type);
+	kernfs_put(group);
 	return ret;
 }
 
@@ -1010,43 +998,6 @@ static void subdev_test_direct(struct kunit *test)
 	iommu_subdev_destroy(subdev);
 	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
 	atomic_set(&t->mock->forgotten_pages, 0);
-}
-
-/* While the parent is active so is the IOMMU. */
-static void subdev_test_power(struct kunit *test)
-{
-	struct subdev_test *t = test->priv;
-	struct device *iommu = t->mock->dev;
-
-	if (!IS_ENABLED(CONFIG_PM))
-		kunit_skip(test, "no power management");
-
-	pm_runtime_enable(iommu);
-	pm_runtime_enable(t->parent);
-	KUNIT_EXPECT_EQ(test, 0, pm_runtime_resume_and_get(t->parent));
-	KUNIT_EXPECT_FALSE(test, pm_runtime_active(iommu));
-
-	/* The second time the two are linked already */
-	for (int i = 0; i < 2; i++) {
-		struct device *subdev = subdev_test_must_create(test, t->parent, 1);
-		struct device *other = subdev_test_must_create(test, t->parent, 2);
-
-		KUNIT_EXPECT_TRUE(test, pm_runtime_active(iommu));
-		KUNIT_EXPECT_EQ(test, pm_runtime_suspend(iommu), -EAGAIN);
-		KUNIT_EXPECT_GE(test, pm_runtime_put_sync(t->parent), 0);
-		KUNIT_EXPECT_GE(test, pm_runtime_suspend(iommu), 0);
-		KUNIT_EXPECT_EQ(test, 0, pm_runtime_resume_and_get(t->parent));
-		KUNIT_EXPECT_TRUE(test, pm_runtime_active(iommu));
-		iommu_subdev_destroy(subdev);
-		KUNIT_EXPECT_EQ(test, pm_runtime_suspend(iommu), -EAGAIN);
-		iommu_subdev_destroy(other);
-	}
-
-	KUNIT_EXPECT_GE(test, pm_runtime_put_sync(t->parent), 0);
-	KUNIT_EXPECT_GE(test, pm_runtime_suspend(iommu), 0);
-	pm_runtime_disable(t->parent);
-	pm_runtime_set_suspended(t->parent);
-	pm_runtime_disable(iommu);
 }
 
 /* Several IDs */
@@ -3000,7 +2951,6 @@ static struct kunit_case subdev_test_cases[] = {
 	KUNIT_CASE(subdev_test_own_domain),
 	KUNIT_CASE(subdev_test_reserved),
 	KUNIT_CASE(subdev_test_direct),
-	KUNIT_CASE(subdev_test_power),
 	{}
 };
 
