@@ -145,6 +145,7 @@ void subdev_test_del_device(struct kunit *test, struct device *dev);
 unsigned int subdev_test_node_refs(struct subdev_test *t);
 struct page *subdev_test_page(struct kunit *test);
 bool subdev_test_none_left(void);
+bool subdev_test_allow_faults(void);
 
 /*
  * With CONFIG_DEBUG_KOBJECT_RELEASE devices, groups and nodes are released seconds
