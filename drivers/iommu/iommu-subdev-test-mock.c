@@ -7,7 +7,9 @@
  */
 #include <kunit/of.h>
 #include <kunit/test.h>
+#include <linux/debugfs.h>
 #include <linux/dma-mapping.h>
+#include <linux/fs.h>
 #include <linux/io-pgtable.h>
 #include <linux/iommu.h>
 #include <linux/iommu-subdev.h>
@@ -830,6 +832,58 @@ void subdev_expect_works(struct kunit *test, struct device *parent, u32 id,
 		KUNIT_EXPECT_TRUE(test, mock_is_blocked(mock, stream));
 	}
 }
+
+/* Failing allocations */
+
+#ifdef CONFIG_FAULT_INJECTION_DEBUG_FS
+/* The variable behind a file in debugfs, or NULL */
+static void *fault_knob(const char *dir, const char *name)
+{
+	struct dentry *parent, *file;
+	void *knob = NULL;
+
+	parent = debugfs_lookup(dir, NULL);
+	if (!parent)
+		return NULL;
+	file = debugfs_lookup(name, parent);
+	if (file) {
+		knob = d_inode(file)->i_private;
+		dput(file);
+	}
+	dput(parent);
+	return knob;
+}
+
+/*
+ * Allocations fail only in a task that has set its fail_nth, but they have to
+ * fail there although they may sleep. Only user space can set that. KUnit has
+ * none, so this writes the variables that the files in debugfs stand for.
+ */
+bool subdev_test_allow_faults(void)
+{
+	static const char *const dirs[] = { "failslab", "fail_page_alloc" };
+	u32 *min_order = fault_knob("fail_page_alloc", "min-order");
+
+	if (!min_order)
+		return false;
+	*min_order = 0;
+	for (int i = 0; i < ARRAY_SIZE(dirs); i++) {
+		bool *ignore = fault_knob(dirs[i], "ignore-gfp-wait");
+		unsigned long *verbose = fault_knob(dirs[i], "verbose");
+
+		if (!ignore || !verbose)
+			return false;
+		*ignore = false;
+		*verbose = 0;
+	}
+	return true;
+}
+#else /* !CONFIG_FAULT_INJECTION_DEBUG_FS */
+bool subdev_test_allow_faults(void)
+{
+	return false;
+}
+#endif /* CONFIG_FAULT_INJECTION_DEBUG_FS */
 
 /* Threads */
 

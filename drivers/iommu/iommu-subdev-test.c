@@ -4,10 +4,8 @@
  */
 #include <kunit/platform_device.h>
 #include <kunit/test.h>
-#include <linux/debugfs.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
-#include <linux/fs.h>
 #include <linux/iommu.h>
 #include <linux/iommu-subdev.h>
 #include <linux/kernfs.h>
@@ -2722,45 +2720,10 @@ static void subdev_test_threads_unbind(struct kunit *test)
 #ifdef CONFIG_FAULT_INJECTION_DEBUG_FS
 #define SWEEP_MAX	5000
 
-/*
- * Only fail_nth makes an allocation fail, but it must not spare those that may
- * sleep, as all of ours may. That knob is for user space alone, and KUnit has
- * none, so this writes the variable that the file of the knob stands for.
- */
-static void *fault_knob(struct kunit *test, const char *dir, const char *name)
-{
-	struct dentry *parent, *file;
-	void *knob = NULL;
-
-	parent = debugfs_lookup(dir, NULL);
-	if (!parent)
-		return NULL;
-	file = debugfs_lookup(name, parent);
-	if (file) {
-		knob = d_inode(file)->i_private;
-		dput(file);
-	}
-	dput(parent);
-	return knob;
-}
-
 static void allow_faults(struct kunit *test)
 {
-	static const char *const dirs[] = { "failslab", "fail_page_alloc" };
-	u32 *min_order = fault_knob(test, "fail_page_alloc", "min-order");
-
-	if (!min_order)
+	if (!subdev_test_allow_faults())
 		kunit_skip(test, "needs CONFIG_FAILSLAB and CONFIG_FAIL_PAGE_ALLOC");
-	*min_order = 0;
-	for (int i = 0; i < ARRAY_SIZE(dirs); i++) {
-		bool *ignore = fault_knob(test, dirs[i], "ignore-gfp-wait");
-		unsigned long *verbose = fault_knob(test, dirs[i], "verbose");
-
-		if (!ignore || !verbose)
-			kunit_skip(test, "needs CONFIG_FAILSLAB and CONFIG_FAIL_PAGE_ALLOC");
-		*ignore = false;
-		*verbose = 0;
-	}
 }
 
 static void start_failing(void *nth)
