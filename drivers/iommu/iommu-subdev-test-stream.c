@@ -367,7 +367,7 @@ static void end_by_iommu(struct kunit *test, struct device *subdev)
 static const struct end_case end_cases[] = {
 	{ "destroy", iommu_subdev_create, end_by_destroy },
 	{ "destroy of a managed one", devm_iommu_subdev_create, end_by_destroy },
-	{ "unbind", devm_iommu_subdev_create, end_by_unbind, true },
+	{ "unbind", devm_iommu_subdev_create, end_by_unbind },
 	{ "unbind of a forgotten one", iommu_subdev_create, end_by_unbind, true },
 	{ "unbind of the IOMMU", devm_iommu_subdev_create, end_by_iommu },
 };
