@@ -2,7 +2,6 @@
 /*
  * Isolated DMA contexts for the streams of one device
  */
-#define pr_fmt(fmt) "iommu_subdev: " fmt
 
 #include <linux/acpi.h>
 #include <linux/acpi_iort.h>
@@ -21,7 +20,6 @@
 #include <linux/pm_runtime.h>
 #include <linux/property.h>
 #include <linux/slab.h>
-#include <linux/xarray.h>
 
 #include "iommu-priv.h"
 
@@ -39,31 +37,29 @@
  * The sub-device has an IOMMU group and a default domain of its own, so its
  * streams reach what the DMA API maps for it, and no other stream does.
  *
- * Sub-devices are on a bus that is private to the IOMMU core. They have no
- * driver. They own the DMA API of their group, as a device with a driver does,
- * so nobody can change the domain below them.
+ * Sub-devices are on a bus that is private to the IOMMU core, without a driver.
+ * They own the DMA API of their group, so nobody can change the domain.
  */
 
 /**
  * DOC: lifecycle
  *
  * iommu_subdev_create() returns a sub-device that is ready for the DMA API, or
- * an error. Its DMA is translated: create fails when there is no IOMMU, when the
- * IOMMU only offers identity, when another device has the stream, and when the
- * IOMMU would let DMA through after the end. ``iommu.passthrough=1`` does not
- * apply to sub-devices.
+ * an error. It fails when there is no IOMMU, when the IOMMU only offers identity
+ * or would let DMA through after the end, and when another device has the
+ * stream. ``iommu.passthrough=1`` does not apply to sub-devices.
  *
  * iommu_subdev_destroy() releases what is managed on the sub-device (for example
- * by dmam_alloc_coherent()), returns the ownership and releases the stream. When
- * it returns, DMA of the stream is blocked. User space may hold buffers for
- * longer, through files, mappings and dma-bufs. Whoever may unmap, sync or free
- * after destroy holds a reference to the &struct device, which keeps the page
- * tables: these calls work then, and mapping fails. The last put_device() frees
- * the page tables and may sleep.
+ * by dmam_alloc_coherent()) and then the stream. When it returns, DMA of the
+ * stream is blocked. User space may hold buffers for longer, through files,
+ * mappings and dma-bufs. Whoever may unmap, sync or free after destroy holds a
+ * reference to the &struct device, which keeps the page tables: these calls work
+ * then, and mapping fails. The last put_device() frees the page tables and may
+ * sleep.
  *
- * A sub-device ends when the driver of its parent is unbound, at the latest. One
- * that is not managed and still exists by then is destroyed with a warning; the
- * memory of its &struct device stays until iommu_subdev_destroy() is called.
+ * A sub-device ends when its parent's driver is unbound, at the latest. One that
+ * is not managed and exists by then is destroyed with a warning; the memory of
+ * its &struct device stays until iommu_subdev_destroy() is called.
  */
 
 struct iommu_subdev {
@@ -73,7 +69,8 @@ struct iommu_subdev {
 	/* The child node that describes it. NULL if an input ID does */
 	struct fwnode_handle *fwnode;
 	u32 id;
-	int group_id;
+	/* The device of the IOMMU */
+	struct device *iommu;
 	/* Among the parent's managed resources, with a reference to @dev */
 	struct devres_node node;
 	/* Held throughout create, and while the sub-device is destroyed */
@@ -91,8 +88,6 @@ static DEFINE_MUTEX(iommu_subdev_names_lock);
 
 /* Protects iommu_device.streams */
 static DEFINE_MUTEX(iommu_streams_lock);
-
-/* Streams: the IOMMU core calls this for every device */
 
 /* The entry of a stream is its sub-device, or counts its other devices */
 static int iommu_account_stream(struct device *dev, u32 id, int users)
@@ -121,7 +116,10 @@ void iommu_subdev_remove_streams(struct device *dev)
 		iommu_account_stream(dev, fwspec->ids[i], -1);
 }
 
-/* Returns -EBUSY if one is taken. Many IOMMU drivers do not look themselves. */
+/*
+ * The IOMMU core calls this for every device. Returns -EBUSY for a stream that is
+ * taken, which many IOMMU drivers do not check.
+ */
 int iommu_subdev_add_streams(struct device *dev)
 {
 	struct iommu_fwspec *fwspec = dev->iommu->fwspec;
@@ -134,8 +132,6 @@ int iommu_subdev_add_streams(struct device *dev)
 		iommu_account_stream(dev, fwspec->ids[n], -1);
 	return ret;
 }
-
-/* Firmware */
 
 static int iommu_subdev_acpi_configure(struct device *dev,
 				       struct acpi_device *adev, const u32 *id)
@@ -211,8 +207,6 @@ static const struct bus_type iommu_subdev_bus_type = {
 	.dma_configure	= iommu_subdev_dma_configure,
 };
 
-/* The IOMMU */
-
 static int iommu_subdev_check_iommu(struct iommu_fwspec *fwspec)
 {
 	const struct iommu_ops *ops = iommu_fwspec_ops(fwspec);
@@ -228,75 +222,42 @@ static int iommu_subdev_check_iommu(struct iommu_fwspec *fwspec)
 }
 
 /*
- * Without DL_FLAG_RPM_ACTIVE the new link of an active parent would hold the
- * IOMMU only from the next resume on. It is to be held once for all sub-devices.
- */
-static int iommu_subdev_hold_iommu(struct device *parent, struct device *iommu,
-				   struct device_link *link)
-{
-	int ret = 0;
-
-	pm_runtime_get_noresume(parent);
-	if (!pm_runtime_enabled(iommu) || pm_runtime_suspended(parent) ||
-	    refcount_read(&link->rpm_active) > 1)
-		goto out_put;
-
-	ret = pm_runtime_resume_and_get(iommu);
-	if (ret)
-		goto out_put;
-	device_link_add(parent, iommu, DL_FLAG_AUTOREMOVE_CONSUMER |
-			DL_FLAG_PM_RUNTIME | DL_FLAG_RPM_ACTIVE);
-	pm_runtime_put(iommu);
-out_put:
-	pm_runtime_put(parent);
-	return ret;
-}
-
-/*
  * The link keeps the IOMMU powered while the parent is, and has the driver of
- * the parent unbound before that of the IOMMU. So it comes before the probe. All
- * sub-devices of the parent share it, and it goes when the parent is unbound.
+ * the parent unbound before that of the IOMMU. All sub-devices of the parent
+ * share it, and it goes when the parent is unbound.
  */
-static int iommu_subdev_link_iommu(struct device *dev)
+static int iommu_subdev_link_iommu(struct device *parent, struct device *iommu)
 {
-	struct device *iommu = iommu_fwspec_get_hwdev(dev_iommu_fwspec_get(dev));
-	struct device *parent = dev->parent, *above;
+	u32 flags = DL_FLAG_AUTOREMOVE_CONSUMER | DL_FLAG_PM_RUNTIME;
 	struct device_link *link;
+	struct device *above;
 	int ret = 0;
 
-	if (!iommu)
+	if (!device_is_bound(iommu))
 		return -EPROBE_DEFER;
 
 	/* The parent takes care of an IOMMU that is a part of it */
 	for (above = iommu; above; above = above->parent)
 		if (above == parent)
-			goto out_put;
+			return 0;
 
-	/* While this is held, the driver is neither bound nor unbound */
-	device_lock(iommu);
-	ret = -EPROBE_DEFER;
-	if (!device_is_bound(iommu))
-		goto out_unlock;
+	/* It does not tell a cycle, which is a bug, from a lack of memory */
+	link = device_link_add(parent, iommu, flags);
+	if (!link)
+		return -EINVAL;
 
-	link = device_link_add(parent, iommu, DL_FLAG_AUTOREMOVE_CONSUMER |
-			       DL_FLAG_PM_RUNTIME);
-	/* It does not tell a cycle from a lack of memory. The former is a bug */
-	ret = link ? iommu_subdev_hold_iommu(parent, iommu, link) : -EINVAL;
-out_unlock:
-	device_unlock(iommu);
-out_put:
-	put_device(iommu);
+	/* The new link of an active parent holds the IOMMU from its next resume */
+	pm_runtime_get_noresume(parent);
+	if (pm_runtime_enabled(iommu) && !pm_runtime_suspended(parent) &&
+	    refcount_read(&link->rpm_active) == 1) {
+		ret = pm_runtime_resume_and_get(iommu);
+		if (!ret) {
+			device_link_add(parent, iommu, flags | DL_FLAG_RPM_ACTIVE);
+			pm_runtime_put(iommu);
+		}
+	}
+	pm_runtime_put(parent);
 	return ret;
-}
-
-static int iommu_subdev_isolate(struct device *dev)
-{
-	guard(mutex)(&iommu_probe_device_lock);
-
-	if (!dev_iommu_get(dev))
-		return -ENOMEM;
-	dev->iommu->isolated = 1;
-	return 0;
 }
 
 /*
@@ -311,41 +272,25 @@ static bool iommu_subdev_parent_bound(struct device *parent)
 	       (state == DL_DEV_PROBING || state == DL_DEV_DRIVER_BOUND);
 }
 
-/* Takes the streams, a domain for them, and the ownership of that. */
-static int iommu_subdev_attach(struct iommu_subdev *sd)
+/* Gets the streams, a domain for them, and the ownership of that. */
+static int iommu_subdev_attach(struct device *dev, struct device *iommu)
 {
-	struct device *dev = &sd->dev;
 	int ret;
 
-	ret = iommu_subdev_isolate(dev);
+	ret = iommu_subdev_link_iommu(dev->parent, iommu);
 	if (ret)
 		return ret;
 
-	ret = dev->bus->dma_configure(dev);
-	if (ret)
-		goto err_release;
-
-	ret = iommu_subdev_check_iommu(dev_iommu_fwspec_get(dev));
-	if (ret)
-		goto err_release;
-
-	ret = iommu_subdev_link_iommu(dev);
-	if (ret)
-		goto err_release;
-
 	ret = iommu_probe_device(dev);
-	/*
-	 * Firmware led to an IOMMU that is there. Its driver returns this for a
-	 * stream that another device has.
-	 */
+	/* The IOMMU is there, so this is its error for a stream that is taken */
 	if (ret == -ENODEV)
 		ret = -EBUSY;
 	if (ret)
-		goto err_release;
+		return ret;
 
 	ret = iommu_device_use_default_domain(dev);
 	if (ret)
-		goto err_release;
+		return ret;
 
 	/* From here on nobody can change the domain */
 	ret = -EOPNOTSUPP;
@@ -353,24 +298,58 @@ static int iommu_subdev_attach(struct iommu_subdev *sd)
 	    !use_dma_iommu(dev))
 		goto err_unuse;
 
-	/* The parent's driver may have been unbound meanwhile */
+	/* Unbinding that began meanwhile may not have seen the devres node */
 	ret = -EINVAL;
 	if (!iommu_subdev_parent_bound(dev->parent))
 		goto err_unuse;
 
 	/* The mask is set, but not whether buffers have to be synced */
 	dma_set_mask(dev, *dev->dma_mask);
-	sd->group_id = iommu_group_id(dev->iommu_group);
 	return 0;
 
 err_unuse:
 	iommu_device_unuse_default_domain(dev);
+	return ret;
+}
+
+static int iommu_subdev_setup(struct iommu_subdev *sd)
+{
+	struct device *dev = &sd->dev;
+	int ret;
+
+	mutex_lock(&iommu_probe_device_lock);
+	if (dev_iommu_get(dev))
+		dev->iommu->isolated = 1;
+	mutex_unlock(&iommu_probe_device_lock);
+	if (!dev->iommu)
+		return -ENOMEM;
+
+	ret = iommu_subdev_dma_configure(dev);
+	if (!ret)
+		ret = iommu_subdev_check_iommu(dev->iommu->fwspec);
+	if (ret)
+		goto err_release;
+
+	ret = -EPROBE_DEFER;
+	sd->iommu = iommu_fwspec_get_hwdev(dev->iommu->fwspec);
+	if (!sd->iommu)
+		goto err_release;
+
+	/*
+	 * While this is held, the driver is neither bound nor unbound. The link
+	 * alone would not do: a failed probe of the parent removes it first.
+	 */
+	device_lock(sd->iommu);
+	ret = iommu_subdev_attach(dev, sd->iommu);
+	if (ret)
+		iommu_release_device(dev);
+	device_unlock(sd->iommu);
+	return ret;
+
 err_release:
 	iommu_release_device(dev);
 	return ret;
 }
-
-/* Create and destroy */
 
 /* device_add() would dump the stack for a name that is taken */
 static int iommu_subdev_register(struct iommu_subdev *sd)
@@ -384,7 +363,7 @@ static int iommu_subdev_register(struct iommu_subdev *sd)
 	return other ? -EEXIST : device_add(&sd->dev);
 }
 
-/* device_del() removes the name from the bus before that from the parent. */
+/* Frees the name. Before that the stream has to be free */
 static void iommu_subdev_unregister(struct iommu_subdev *sd)
 {
 	guard(mutex)(&iommu_subdev_names_lock);
@@ -398,6 +377,7 @@ static void iommu_subdev_dev_release(struct device *dev)
 	struct device *parent = dev->parent;
 
 	iommu_free_isolated_device(dev);
+	put_device(sd->iommu);
 	fwnode_handle_put(sd->fwnode);
 	kfree(sd);
 	put_device(parent);
@@ -407,12 +387,14 @@ static void iommu_subdev_dev_release(struct device *dev)
 static void iommu_subdev_end(struct iommu_subdev *sd, int result)
 {
 	struct device *dev = &sd->dev;
+	int group_id;
 
 	guard(mutex)(&sd->lock);
 
 	if (!sd->live)
 		return;
 	sd->live = false;
+	group_id = iommu_group_id(dev->iommu_group);
 	if (result)
 		dev_warn(dev->parent, "driver left %s behind, destroying it\n",
 			 dev_name(dev));
@@ -420,12 +402,18 @@ static void iommu_subdev_end(struct iommu_subdev *sd, int result)
 	/* No IOVA is low enough: nothing can be mapped from now on */
 	dev->bus_dma_limit = 1;
 	devres_release_all(dev);
-	iommu_device_unuse_default_domain(dev);
-	iommu_release_device(dev);
-	/* The stream is free, and so may be the name */
+	device_lock(sd->iommu);
+	/* Nothing can be released any more without it */
+	if (WARN_ON(!device_is_bound(sd->iommu))) {
+		get_device(dev);
+	} else {
+		iommu_device_unuse_default_domain(dev);
+		iommu_release_device(dev);
+	}
+	device_unlock(sd->iommu);
 	iommu_subdev_unregister(sd);
-	trace_iommu_subdev_destroy(dev->parent, sd->fwnode, sd->id,
-				   sd->group_id, result);
+	trace_iommu_subdev_destroy(dev->parent, sd->fwnode, sd->id, group_id,
+				   result);
 }
 
 /* The parent's driver is unbound, or a group of its resources is released. */
@@ -448,25 +436,12 @@ static void iommu_subdev_devres_remove(struct iommu_subdev *sd)
 		iommu_subdev_devres_free(&sd->node);
 }
 
-static int iommu_subdev_set_name(struct iommu_subdev *sd)
-{
-	struct device *dev = &sd->dev;
-	const char *parent = dev_name(dev->parent);
-	char name[64];
-
-	if (sd->fwnode)
-		return dev_set_name(dev, "%s:%pfwP", parent, sd->fwnode);
-	/* dev_set_name() formats twice, to learn the length. Few names need it */
-	if (snprintf(name, sizeof(name), "%s.%x", parent, sd->id) < sizeof(name))
-		return dev_set_name(dev, "%s", name);
-	return dev_set_name(dev, "%s.%x", parent, sd->id);
-}
-
 static struct iommu_subdev *iommu_subdev_alloc(struct device *parent,
 					       struct fwnode_handle *fwnode,
 					       u32 id, bool managed)
 {
 	struct iommu_subdev *sd;
+	int ret;
 
 	sd = kzalloc_obj(*sd);
 	if (!sd)
@@ -500,7 +475,11 @@ static struct iommu_subdev *iommu_subdev_alloc(struct device *parent,
 		sd->dma_parms = *parent->dma_parms;
 	sd->dev.dma_parms = &sd->dma_parms;
 
-	if (iommu_subdev_set_name(sd)) {
+	if (fwnode)
+		ret = dev_set_name(&sd->dev, "%s:%pfwP", dev_name(parent), fwnode);
+	else
+		ret = dev_set_name(&sd->dev, "%s.%x", dev_name(parent), id);
+	if (ret) {
 		put_device(&sd->dev);
 		return NULL;
 	}
@@ -512,28 +491,19 @@ static int iommu_subdev_start(struct iommu_subdev *sd)
 	int ret;
 
 	mutex_lock(&sd->lock);
-	/*
-	 * Unbinding changes the state of the parent before it takes the list of
-	 * resources. It finds this one and waits for the lock, or the new state
-	 * is seen here.
-	 */
 	get_device(&sd->dev);
 	devres_node_add(sd->dev.parent, &sd->node);
-	ret = -EINVAL;
-	if (!iommu_subdev_parent_bound(sd->dev.parent))
-		goto err_devres;
-
 	ret = iommu_subdev_register(sd);
 	if (ret)
 		goto err_devres;
 
-	ret = iommu_subdev_attach(sd);
+	ret = iommu_subdev_setup(sd);
 	if (ret)
 		goto err_unregister;
 
 	sd->live = true;
 	trace_iommu_subdev_create(sd->dev.parent, sd->fwnode, sd->id,
-				  sd->group_id, 0);
+				  iommu_group_id(sd->dev.iommu_group), 0);
 	mutex_unlock(&sd->lock);
 	return 0;
 
@@ -603,38 +573,32 @@ err_trace:
  *	named component in the ACPI IORT. Firmware translates it to the IOMMU's
  *	own stream ID.
  *
- * The sub-device has an IOMMU group and a translated default domain of its own,
- * and works with the ordinary DMA API. Its DMA masks and &struct
+ * The sub-device works with the ordinary DMA API. Its DMA masks and &struct
  * device_dma_parameters start as a copy of @parent's; its coherency and
- * ``dma-ranges`` are those of @parent's node. An IOMMU driver that looks for
- * quirks by the ``compatible`` of the device's node finds none: use
- * iommu_subdev_create_node() there.
+ * ``dma-ranges`` are those of @parent's node. IOMMU drivers that look for quirks
+ * by the ``compatible`` of a device find none: use iommu_subdev_create_node().
  *
- * Any number of threads may create and destroy sub-devices, also of one @parent.
- * Create does not resume @parent and has no effect on its probe: @parent's
- * driver may still return -EPROBE_DEFER after it. It works during system suspend
- * and resume and in @parent's runtime PM callbacks. From the first create until
- * @parent's driver is unbound, a device link keeps the IOMMU active while
- * @parent is.
+ * Any number of threads may create and destroy. Create has no effect on the
+ * probe of @parent, whose driver may return -EPROBE_DEFER after it, and does not
+ * resume @parent. It works in suspend and resume callbacks, system and runtime.
+ * From the first create until @parent's driver is unbound the IOMMU is active
+ * whenever @parent is.
  *
- * Context: Process context. May sleep. Not to be called below the probe or
- * remove function of the IOMMU's own driver, whose device_lock() it takes.
+ * Context: Process context. May sleep. Not below the probe or remove function of
+ * the IOMMU's driver, as it takes device_lock() of the IOMMU.
  * Return: the sub-device, to be passed to iommu_subdev_destroy(), or an ERR_PTR()
- * of one of the errors below. Never NULL.
+ * of one of these, never NULL:
  *
  * * -EINVAL: @parent is NULL, is not registered, has no driver bound or binding,
  *   or is a sub-device itself; or the IOMMU depends on @parent
  * * -ENODEV: firmware maps no IOMMU for @stream_id, or the IOMMU is disabled
  * * -EPROBE_DEFER: the driver of the IOMMU is not bound yet
- * * -EEXIST: @parent, or a device of the same name, has a live sub-device with
- *   this @stream_id
- * * -EBUSY: another device has the stream or is in its IOMMU group, so it
- *   cannot be isolated
- * * -EOPNOTSUPP: the IOMMU or the architecture only has identity domains, the
- *   IOMMU would not block the stream after iommu_subdev_destroy(), or the kernel
- *   is without CONFIG_IOMMU_SUBDEV
- * * -ENOSPC: the IOMMU has no more contexts. A destroyed sub-device that somebody
- *   holds a reference to may occupy one.
+ * * -EEXIST: @parent, or a device of its name, has a sub-device with this ID
+ * * -EBUSY: another device has the stream or is in its IOMMU group
+ * * -EOPNOTSUPP: the IOMMU or the architecture only has identity, the IOMMU would
+ *   not block the stream after destroy, or CONFIG_IOMMU_SUBDEV is not set
+ * * -ENOSPC: the IOMMU has no more contexts. A destroyed sub-device occupies its
+ *   context for as long as somebody holds a reference to it.
  * * -ENOMEM: out of memory
  * * any other error of the IOMMU's driver, or of its runtime resume
  */
@@ -650,22 +614,18 @@ EXPORT_SYMBOL_GPL(iommu_subdev_create);
  * @node: a child of @parent's devicetree node
  *
  * The properties of @node are those of a device: ``iommus``, with any number of
- * streams of one IOMMU; ``dma-ranges``, of @node or else of the nodes above,
- * which limits the addresses; ``dma-coherent``; and ``memory-region`` with
- * ``iommu-addresses`` that refer to @node, which are mapped or reserved
- * accordingly. No other device may exist for @node. The DMA masks and &struct
- * device_dma_parameters start as a copy of @parent's.
+ * streams of one IOMMU; ``dma-ranges``, or else those above, as the limit of the
+ * addresses; ``dma-coherent``; and ``memory-region`` with ``iommu-addresses`` for
+ * @node, mapped or reserved. No other device may exist for @node. All else is as
+ * for iommu_subdev_create(). It takes a reference to @node.
  *
- * It takes a reference to @node. All else is as for iommu_subdev_create().
- *
- * Context: Process context. May sleep, as iommu_subdev_create().
- * Return: the sub-device, to be passed to iommu_subdev_destroy(), or an ERR_PTR()
- * of one of the errors of iommu_subdev_create(), never NULL, where
+ * Context: as iommu_subdev_create().
+ * Return: as iommu_subdev_create(), with these differences:
  *
  * * -EINVAL: also when @node is NULL or is not a child of @parent's node
  * * -ENODEV: @node or its IOMMU is disabled, it has no ``iommus``, or it is not
  *   part of a devicetree
- * * -EEXIST: @node has a live sub-device
+ * * -EEXIST: @node has a sub-device
  * * -EBUSY: another device has one of the streams or is in the IOMMU group
  * * -EXDEV: @node has streams of more than one IOMMU
  */
@@ -682,11 +642,10 @@ EXPORT_SYMBOL_GPL(iommu_subdev_create_node);
  * @stream_id: the input ID of the stream, see iommu_subdev_create()
  *
  * The sub-device is destroyed when @parent's driver is unbound, in the reverse
- * order of all that is managed on @parent. iommu_subdev_destroy() destroys it
- * earlier. Whoever uses it in a thread that may run during the unbind holds a
- * reference to it.
+ * order of all that is managed on @parent, or by iommu_subdev_destroy() before.
+ * A thread that may use it during the unbind holds a reference to it.
  *
- * Context: Process context. May sleep, as iommu_subdev_create().
+ * Context: as iommu_subdev_create().
  * Return: as iommu_subdev_create().
  */
 struct device *devm_iommu_subdev_create(struct device *parent, u32 stream_id)
@@ -700,9 +659,9 @@ EXPORT_SYMBOL_GPL(devm_iommu_subdev_create);
  * @parent: the device that issues the DMA, with a driver bound or binding
  * @node: a child of @parent's devicetree node
  *
- * It is destroyed as a sub-device of devm_iommu_subdev_create() is.
+ * It is destroyed as that of devm_iommu_subdev_create().
  *
- * Context: Process context. May sleep, as iommu_subdev_create().
+ * Context: as iommu_subdev_create().
  * Return: as iommu_subdev_create_node().
  */
 struct device *devm_iommu_subdev_create_node(struct device *parent,
@@ -717,17 +676,14 @@ EXPORT_SYMBOL_GPL(devm_iommu_subdev_create_node);
  * @subdev: the result of one of the create functions, managed or not. NULL and
  *	error pointers are ignored.
  *
- * The caller has stopped the DMA and has detached domains of its own. Everything
- * that is managed on @subdev is released here. When this function returns, the
- * streams are blocked and can be used again.
+ * The caller has stopped the DMA and detached domains of its own. Everything
+ * that is managed on @subdev is released. When this function returns, the streams
+ * are blocked and can be used again.
  *
- * It drops the reference of create, so @subdev must not be used any more without
- * a reference of one's own. With one, unmap, sync and free still work on what was
- * mapped, and mapping fails. A sub-device that unbinding @subdev's parent has
- * destroyed meanwhile is left alone.
+ * It puts the reference of create. With another one, unmap, sync and free still
+ * work. A managed @subdev that was destroyed already is left alone.
  *
- * Context: Process context. May sleep. Not to be called by an action that is
- * managed on @subdev itself.
+ * Context: as iommu_subdev_create(). Not in an action that is managed on @subdev.
  */
 void iommu_subdev_destroy(struct device *subdev)
 {
