@@ -875,7 +875,7 @@ static int subdev_thread_main(void *data)
 	struct subdev_thread *thread = data;
 
 	thread->run(thread);
-	complete(&thread->done);
+	complete_all(&thread->done);
 	return 0;
 }
 

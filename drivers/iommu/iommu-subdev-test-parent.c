@@ -116,6 +116,7 @@ static void subdev_test_probe_defer_second(struct kunit *test)
 		msleep(20);
 	KUNIT_EXPECT_TRUE(test, device_is_bound(t->parent));
 	mock_on_change = NULL;
+	device_release_driver(t->parent);
 }
 
 /* A sub-device can be created while nothing is probed, as in system suspend. */
@@ -584,6 +585,8 @@ static void subdev_test_link_clients(struct kunit *test)
 		KUNIT_EXPECT_STREQ(test, first_end, "remove");
 		KUNIT_EXPECT_NULL(test, t->parent->driver);
 		let_go(subdev, i);
+		/* The link of the mock has a reference for a while */
+		device_link_wait_removal();
 		mock_expect_left(test, t->mock, 0);
 
 		KUNIT_ASSERT_EQ(test, device_attach(t->mock->dev), 1);
