@@ -659,8 +659,6 @@ static void subdev_test_two_of_one_name(struct kunit *test)
 	subdev_expect_works(test, twin, 1, t->mock, STREAM_B(1));
 	driver_unregister(&unknown_driver);
 	device_unregister(twin);
-	/* Its link to the IOMMU has a reference for a while */
-	device_link_wait_removal();
 }
 
 static void thread_unregister_only(struct subdev_thread *thread)
