@@ -50,7 +50,7 @@ void mock_init_gate(struct mock_gate *gate)
 	init_completion(&gate->go);
 }
 
-static void mock_gate_pass(struct mock_gate **where)
+void mock_gate_pass(struct mock_gate **where)
 {
 	struct mock_gate *gate = xchg(where, NULL);
 
@@ -60,7 +60,7 @@ static void mock_gate_pass(struct mock_gate **where)
 	wait_for_completion(&gate->go);
 }
 
-static void mock_attach_streams(struct iommu_domain *domain, struct device *dev)
+void mock_attach_streams(struct iommu_domain *domain, struct device *dev)
 {
 	struct iommu_fwspec *fwspec = dev_iommu_fwspec_get(dev);
 	struct mock_iommu *mock = dev_to_mock(dev);
@@ -240,6 +240,8 @@ static int mock_of_xlate(struct device *dev, const struct of_phandle_args *args)
 
 	if (mock->does.xlate_err)
 		return mock->does.xlate_err;
+	if (mock->does.without_ids)
+		return 0;
 	/* Nobody finds it any more */
 	if (mock->does.go_when_found)
 		mock->iommu.fwnode = dev_fwnode(dev->parent);
@@ -669,6 +671,8 @@ void subdev_test_exit(struct kunit *test)
 	if (!t || !t->refs)
 		return;
 
+	/* Device links let go of their devices later */
+	device_link_wait_removal();
 	KUNIT_EXPECT_TRUE(test, subdev_test_none_left());
 	for (int i = 0; i < ARRAY_SIZE(mock_iommus); i++) {
 		mock_unregister(&mock_iommus[i]);
@@ -685,24 +689,7 @@ void subdev_test_exit(struct kunit *test)
 
 /* What most tests do */
 
-/* The other ID, and the other stream, of a context that has two. */
-#define SECOND(id)	((id) ^ 8)
-
-static struct device *create_two(struct device *parent, u32 stream_id)
-{
-	u32 ids[] = { stream_id, SECOND(stream_id) };
-
-	return iommu_subdev_create_ids(parent, ids, ARRAY_SIZE(ids));
-}
-
-static struct device *devm_create_two(struct device *parent, u32 stream_id)
-{
-	u32 ids[] = { stream_id, SECOND(stream_id) };
-
-	return devm_iommu_subdev_create_ids(parent, ids, ARRAY_SIZE(ids));
-}
-
-/* The node of parent-a that has the streams of create_two(). */
+/* The node of parent-a that has this stream, and another one */
 static struct fwnode_handle *context_node(struct device *parent, u32 stream_id)
 {
 	char name[16];
@@ -760,8 +747,6 @@ ssize_t subdev_test_write_type(struct kernfs_node *group, const char *type)
 const subdev_create_fn subdev_test_forms[] = {
 	iommu_subdev_create,
 	devm_iommu_subdev_create,
-	create_two,
-	devm_create_two,
 	subdev_test_create_of_node,
 	subdev_test_devm_create_of_node,
 };
@@ -892,7 +877,7 @@ static int subdev_thread_main(void *data)
 	struct subdev_thread *thread = data;
 
 	thread->run(thread);
-	complete(&thread->done);
+	complete_all(&thread->done);
 	return 0;
 }
 

@@ -3,7 +3,6 @@
  * KUnit tests for what creating and destroying sub-devices does to the parent's
  * driver, its managed resources, its power and its IOMMU's
  */
-#include <kunit/device.h>
 #include <kunit/test.h>
 #include <linux/delay.h>
 #include <linux/devm-helpers.h>
@@ -117,6 +116,7 @@ static void subdev_test_probe_defer_second(struct kunit *test)
 		msleep(20);
 	KUNIT_EXPECT_TRUE(test, device_is_bound(t->parent));
 	mock_on_change = NULL;
+	device_release_driver(t->parent);
 }
 
 /* A sub-device can be created while nothing is probed, as in system suspend. */
@@ -137,6 +137,7 @@ struct reuse {
 	struct device *subdev;
 	struct device *other;
 	struct work_struct work;
+	struct mock_gate *gate;
 };
 
 static void destroy_and_create_other(void *data)
@@ -150,7 +151,13 @@ static void destroy_and_create_other(void *data)
 
 static void destroy_work(struct work_struct *work)
 {
-	destroy_and_create_other(container_of(work, struct reuse, work));
+	struct reuse *reuse = container_of(work, struct reuse, work);
+
+	if (reuse->gate) {
+		complete(&reuse->gate->reached);
+		wait_for_completion(&reuse->gate->go);
+	}
+	destroy_and_create_other(reuse);
 }
 
 static void expect_other_lives(struct kunit *test, struct reuse *reuse)
@@ -187,33 +194,43 @@ static void thread_unbind(struct subdev_thread *thread)
 	device_release_driver(t->parent);
 }
 
-/* So is one that managed work destroys, which the unbind waits for. */
+/*
+ * So is one that managed work destroys, which the unbind waits for, whether it
+ * has begun to destroy or not.
+ */
 static void subdev_test_devres_work(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
-	struct reuse reuse = { .parent_b = t->parent_b };
-	struct subdev_thread unbinder = {};
-	struct mock_gate gate;
 
-	reuse.subdev = devm_iommu_subdev_create(t->parent, 1);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, reuse.subdev);
-	KUNIT_ASSERT_EQ(test, 0, devm_work_autocancel(t->parent, &reuse.work, destroy_work));
+	for (int i = 0; i < 2; i++) {
+		struct reuse reuse = { .parent_b = t->parent_b };
+		struct subdev_thread unbinder = {};
+		struct mock_gate gate;
 
-	mock_init_gate(&gate);
-	t->mock->does.block_gate = &gate;
-	schedule_work(&reuse.work);
-	wait_for_completion(&gate.reached);
-	if (subdev_test_run_thread(test, &unbinder, thread_unbind)) {
-		/* Until it waits for the work */
-		msleep(100);
-		KUNIT_EXPECT_FALSE(test, completion_done(&unbinder.done));
-		complete(&gate.go);
-		subdev_test_join_thread(&unbinder);
-	} else {
-		complete(&gate.go);
-		flush_work(&reuse.work);
+		reuse.subdev = devm_iommu_subdev_create(t->parent, 1);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, reuse.subdev);
+		KUNIT_ASSERT_EQ(test, 0, devm_work_autocancel(t->parent, &reuse.work,
+							      destroy_work));
+		mock_init_gate(&gate);
+		if (i)
+			t->mock->does.block_gate = &gate;
+		else
+			reuse.gate = &gate;
+		schedule_work(&reuse.work);
+		wait_for_completion(&gate.reached);
+		if (subdev_test_run_thread(test, &unbinder, thread_unbind)) {
+			/* Until it waits for the work */
+			msleep(100);
+			KUNIT_EXPECT_FALSE(test, completion_done(&unbinder.done));
+			complete(&gate.go);
+			subdev_test_join_thread(&unbinder);
+		} else {
+			complete(&gate.go);
+			flush_work(&reuse.work);
+		}
+		expect_other_lives(test, &reuse);
+		KUNIT_EXPECT_EQ(test, device_attach(t->parent), 1);
 	}
-	expect_other_lives(test, &reuse);
 }
 
 /* One that the driver forgot has to be destroyed all the same. */
@@ -568,6 +585,8 @@ static void subdev_test_link_clients(struct kunit *test)
 		KUNIT_EXPECT_STREQ(test, first_end, "remove");
 		KUNIT_EXPECT_NULL(test, t->parent->driver);
 		let_go(subdev, i);
+		/* The link of the mock has a reference for a while */
+		device_link_wait_removal();
 		mock_expect_left(test, t->mock, 0);
 
 		KUNIT_ASSERT_EQ(test, device_attach(t->mock->dev), 1);
@@ -577,6 +596,50 @@ static void subdev_test_link_clients(struct kunit *test)
 	}
 }
 
+/* A bus that the IOMMU core does not listen to */
+
+static const struct bus_type unknown_bus = {
+	.name	= "iommu-subdev-test",
+};
+
+static struct device_driver unknown_driver = {
+	.name		= "iommu-subdev-test",
+	.bus		= &unknown_bus,
+	.probe_type	= PROBE_FORCE_SYNCHRONOUS,
+};
+
+static void free_unknown_device(struct device *dev)
+{
+	of_node_put(dev->of_node);
+	kfree(dev);
+}
+
+static void unregister_unknown_bus(void *data)
+{
+	bus_unregister(&unknown_bus);
+}
+
+/* A device on that bus, for a node of the overlay, without a driver */
+static struct device *add_unknown_device(struct kunit *test, const char *node,
+					 const char *name)
+{
+	struct device *dev;
+
+	KUNIT_ASSERT_EQ(test, 0, bus_register(&unknown_bus));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, unregister_unknown_bus, NULL));
+	dev = kzalloc_obj(*dev);
+	KUNIT_ASSERT_NOT_NULL(test, dev);
+	device_initialize(dev);
+	dev->bus = &unknown_bus;
+	dev->release = free_unknown_device;
+	dev->coherent_dma_mask = DMA_BIT_MASK(32);
+	dev->dma_mask = &dev->coherent_dma_mask;
+	device_set_node(dev, of_fwnode_handle(subdev_test_find_node(test, node)));
+	KUNIT_ASSERT_EQ(test, 0, dev_set_name(dev, "%s", name));
+	KUNIT_ASSERT_EQ(test, 0, device_add(dev));
+	return dev;
+}
+
 /*
  * Of two parents that have one name, on two buses, one can have the sub-device
  * for an ID, and the other can have it after.
@@ -584,30 +647,18 @@ static void subdev_test_link_clients(struct kunit *test)
 static void subdev_test_two_of_one_name(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
-	struct device_node *np = subdev_test_find_node(test, "parent-b");
 	struct device *twin, *subdev;
 
-	twin = kunit_device_register(test, dev_name(t->parent));
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, twin);
-	device_set_node(twin, of_fwnode_handle(np));
+	twin = add_unknown_device(test, "parent-b", dev_name(t->parent));
+	KUNIT_ASSERT_EQ(test, 0, driver_register(&unknown_driver));
+	KUNIT_EXPECT_TRUE(test, device_is_bound(twin));
 	subdev = subdev_test_must_create(test, t->parent, 1);
 	subdev_expect_refused(test, twin, 1, -EEXIST);
 	mock_expect_translated(test, subdev, t->mock, STREAM_A(1));
 	iommu_subdev_destroy(subdev);
 	subdev_expect_works(test, twin, 1, t->mock, STREAM_B(1));
-	kunit_device_unregister(test, twin);
-	of_node_put(np);
-}
-
-/* A bus that the IOMMU core does not listen to */
-
-static const struct bus_type unknown_bus = {
-	.name	= "iommu-subdev-test",
-};
-
-static void free_device(struct device *dev)
-{
-	kfree(dev);
+	driver_unregister(&unknown_driver);
+	device_unregister(twin);
 }
 
 static void thread_unregister_only(struct subdev_thread *thread)
@@ -624,23 +675,12 @@ static void thread_unregister_only(struct subdev_thread *thread)
 static void subdev_test_unknown_bus(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
-	struct device_node *np = subdev_test_find_node(test, "foreign-alone");
 	struct subdev_thread remover = {};
 	struct device *dev;
 
-	KUNIT_ASSERT_EQ(test, 0, bus_register(&unknown_bus));
-	dev = kzalloc_obj(*dev);
-	KUNIT_ASSERT_NOT_NULL(test, dev);
-	device_initialize(dev);
-	dev->bus = &unknown_bus;
-	dev->release = free_device;
-	dev->coherent_dma_mask = DMA_BIT_MASK(32);
-	dev->dma_mask = &dev->coherent_dma_mask;
-	device_set_node(dev, of_fwnode_handle(np));
-	KUNIT_ASSERT_EQ(test, 0, dev_set_name(dev, "iommu-subdev-test"));
-	/* As host1x does */
-	KUNIT_EXPECT_EQ(test, 0, of_dma_configure(dev, np, true));
-	KUNIT_ASSERT_EQ(test, 0, device_add(dev));
+	dev = add_unknown_device(test, "foreign-alone", "iommu-subdev-test");
+	/* The bus does it by itself, as that of host1x */
+	KUNIT_EXPECT_EQ(test, 0, of_dma_configure(dev, dev->of_node, true));
 	KUNIT_ASSERT_TRUE(test, device_iommu_mapped(dev));
 
 	t->mock->registered = false;
@@ -651,10 +691,7 @@ static void subdev_test_unknown_bus(struct kunit *test)
 	subdev_test_join_thread(&remover);
 	iommu_release_device(dev);
 	iommu_device_sysfs_remove(&t->mock->iommu);
-	device_del(dev);
-	put_device(dev);
-	bus_unregister(&unknown_bus);
-	of_node_put(np);
+	device_unregister(dev);
 }
 
 static struct kunit_case subdev_test_probe_cases[] = {

@@ -192,6 +192,28 @@ static void subdev_test_release(struct kunit *test)
 	subdev_expect_works(test, t->parent, 1, mock, STREAM_A(1));
 }
 
+static void release_and_block(struct device *dev)
+{
+	mock_attach_streams(&mock_blocked_domain, dev);
+	mock_release_device(dev);
+}
+
+/* An IOMMU whose driver says that it blocks what it releases is taken. */
+static void subdev_test_release_blocks(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	t->mock->ops.release_domain = NULL;
+	t->mock->ops.release_device = release_and_block;
+	subdev_expect_refused(test, t->parent, 1, -EOPNOTSUPP);
+	t->mock->ops.release_blocks = 1;
+	subdev_expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+	mock_expect_left(test, t->mock, 0);
+	/* What it attaches at the end counts, whatever it says */
+	t->mock->ops.release_domain = &mock_identity_domain;
+	subdev_expect_refused(test, t->parent, 1, -EOPNOTSUPP);
+}
+
 /* An IOMMU that leaves attaching to later attaches a sub-device at once. */
 static void subdev_test_attach_deferred(struct kunit *test)
 {
@@ -367,7 +389,7 @@ static void end_by_iommu(struct kunit *test, struct device *subdev)
 static const struct end_case end_cases[] = {
 	{ "destroy", iommu_subdev_create, end_by_destroy },
 	{ "destroy of a managed one", devm_iommu_subdev_create, end_by_destroy },
-	{ "unbind", devm_iommu_subdev_create, end_by_unbind, true },
+	{ "unbind", devm_iommu_subdev_create, end_by_unbind },
 	{ "unbind of a forgotten one", iommu_subdev_create, end_by_unbind, true },
 	{ "unbind of the IOMMU", devm_iommu_subdev_create, end_by_iommu },
 };
@@ -600,6 +622,7 @@ static struct kunit_case subdev_test_stream_cases[] = {
 	KUNIT_CASE(subdev_test_stream_two_ordinary),
 	KUNIT_CASE(subdev_test_stream_two_iommus),
 	KUNIT_CASE_PARAM(subdev_test_release, release_case_gen_params),
+	KUNIT_CASE(subdev_test_release_blocks),
 	KUNIT_CASE(subdev_test_attach_deferred),
 	KUNIT_CASE(subdev_test_enospc),
 	{}

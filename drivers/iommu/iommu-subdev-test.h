@@ -46,6 +46,8 @@ struct mock_behaviour {
 	u32 ignored_bits;
 	/* Firmware does not tell what is behind it, as on x86 */
 	bool without_firmware;
+	/* Its streams have no numbers */
+	bool without_ids;
 	/* Let other threads run where the core may not expect it */
 	bool yield;
 	/* Link itself to each client, as SMMUv2 does */
@@ -121,9 +123,11 @@ extern void (*mock_on_change)(void);
 struct iommu_domain *mock_domain_alloc_paging(struct device *dev);
 int mock_register(struct mock_iommu *mock);
 void mock_unregister(struct mock_iommu *mock);
+void mock_attach_streams(struct iommu_domain *domain, struct device *dev);
 void mock_release_device(struct device *dev);
 void mock_forget_devices(struct mock_iommu *mock);
 void mock_init_gate(struct mock_gate *gate);
+void mock_gate_pass(struct mock_gate **where);
 phys_addr_t mock_dma(struct mock_iommu *mock, unsigned int stream, dma_addr_t iova);
 bool mock_is_blocked(struct mock_iommu *mock, unsigned int stream);
 void mock_expect_left(struct kunit *test, struct mock_iommu *mock, int n);
@@ -185,8 +189,14 @@ typedef struct device *(*subdev_create_fn)(struct device *parent, u32 stream_id)
  * number of a child node of parent-a, which leads to the same stream, and to
  * another one.
  */
-#define SUBDEV_TEST_NR_ID_FORMS	4
-extern const subdev_create_fn subdev_test_forms[6];
+#define SUBDEV_TEST_NR_ID_FORMS	2
+extern const subdev_create_fn subdev_test_forms[4];
+
+/* Every second form is managed. */
+static inline bool subdev_test_is_managed(int form)
+{
+	return form & 1;
+}
 
 struct device *subdev_test_create_of_node(struct device *parent, u32 stream_id);
 struct device *subdev_test_devm_create_of_node(struct device *parent, u32 stream_id);
