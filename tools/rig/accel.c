@@ -63,13 +63,6 @@ int context_alloc(struct context *ctx, struct buffer *buf, size_t size)
 	return 0;
 }
 
-int context_free(struct context *ctx, struct buffer *buf)
-{
-	struct edu_accel_free free = { .iova = buf->iova };
-
-	return ioctl(ctx->fd, EDU_ACCEL_FREE, &free) ? -errno : 0;
-}
-
 static int dma(struct context *ctx, uint64_t iova, unsigned int direction)
 {
 	struct edu_accel_run run = {

@@ -105,7 +105,6 @@ struct context {
 int context_open(struct context *ctx);
 void context_close(struct context *ctx);
 int context_alloc(struct context *ctx, struct buffer *buf, size_t size);
-int context_free(struct context *ctx, struct buffer *buf);
 /* CHUNK bytes between memory and the engine; 0 or a negative errno */
 int dma_to_engine(struct context *ctx, uint64_t iova);
 int dma_from_engine(struct context *ctx, uint64_t iova);
