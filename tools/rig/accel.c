@@ -29,6 +29,7 @@ int context_open(struct context *ctx)
 		return ret;
 	}
 	ctx->engine = info.engine;
+	ctx->input_id = info.input_id;
 	snprintf(ctx->name, sizeof(ctx->name), "%s", info.name);
 	return 0;
 }
