@@ -1496,6 +1496,7 @@ static void (*const none[])(void) = { test_none, NULL };
 static void (*const viot[])(void) = { test_viot, NULL };
 static void (*const faults[])(void) = { test_faults, NULL };
 static void (*const churn_races[])(void) = { test_churn, NULL };
+static void (*const at_random[])(void) = { test_random, NULL };
 static void (*const off[])(void) = { test_driver_kept_out, NULL };
 static void (*const no_map[])(void) = {
 	test_bus,
@@ -1555,6 +1556,7 @@ static const struct suite {
 	{ "viot", start_all, .lists = { viot } },
 	{ "faults", start_all, .lists = { faults } },
 	{ "churn", start_all, .lists = { churn_races } },
+	{ "random", start_all, .lists = { at_random } },
 	{ "off", start_bare, .lists = { off } },
 	{ "no-map", start_bare, .lists = { no_map } },
 	{ "no-iommu", start_bare, .lists = { no_iommu } },

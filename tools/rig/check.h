@@ -72,4 +72,7 @@ void test_resuming_parent(void);
 void test_late_neighbour(void);
 void test_iommu_goes(void);
 
+/* random.c */
+void test_random(void);
+
 #endif /* _CHECK_H */
