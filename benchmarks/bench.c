@@ -55,6 +55,7 @@ static const struct bench_peer * const bench_peers[] = {
 	&bench_subdev,
 #ifdef CONFIG_TEGRA_HOST1X_CONTEXT_BUS
 	&bench_host1x,
+	&bench_host1x_lean,
 #endif
 #ifdef CONFIG_DMA_CONTEXT_BUS
 	&bench_context_bus,
