@@ -119,6 +119,90 @@ static void subdev_test_probe_defer_second(struct kunit *test)
 	device_release_driver(t->parent);
 }
 
+static bool linked_at_release;
+
+static void check_linked(void *data)
+{
+	struct device *parent = data;
+
+	linked_at_release = !list_empty(&parent->links.suppliers);
+}
+
+static int create_and_fail(struct device *parent)
+{
+	int ret = devm_add_action(parent, check_linked, parent);
+
+	return ret ?: PTR_ERR_OR_ZERO(devm_iommu_subdev_create(parent, 1)) ?: -ENXIO;
+}
+
+/* What a failed probe created ends while the IOMMU cannot be unbound. */
+static void subdev_test_probe_fails(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	device_release_driver(t->parent);
+	linked_at_release = false;
+	subdev_test_on_probe = create_and_fail;
+	KUNIT_EXPECT_LE(test, device_attach(t->parent), 0);
+	KUNIT_EXPECT_TRUE(test, linked_at_release);
+	mock_expect_left(test, t->mock, 0);
+}
+
+static struct mock_gate *probe_gate;
+
+static void pass_probe_gate(void *data)
+{
+	mock_gate_pass(&probe_gate);
+}
+
+static int create_and_fail_slowly(struct device *parent)
+{
+	struct device *subdev = devm_iommu_subdev_create(parent, 1);
+
+	if (IS_ERR(subdev))
+		return PTR_ERR(subdev);
+	return devm_add_action(parent, pass_probe_gate, NULL) ?: -ENXIO;
+}
+
+static void thread_bind(struct subdev_thread *thread)
+{
+	struct subdev_test *t = thread->test->priv;
+
+	thread->bad = device_attach(t->parent) == 1;
+}
+
+static void thread_unbind_iommu(struct subdev_thread *thread)
+{
+	struct subdev_test *t = thread->test->priv;
+
+	device_release_driver(t->mock->dev);
+}
+
+/* An unbind of the IOMMU's driver waits for that. */
+static void subdev_test_probe_fails_unbind(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct subdev_thread binder = {}, unbinder = {};
+	struct mock_gate gate;
+
+	device_release_driver(t->parent);
+	mock_init_gate(&gate);
+	probe_gate = &gate;
+	subdev_test_on_probe = create_and_fail_slowly;
+	KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &binder, thread_bind));
+	wait_for_completion(&gate.reached);
+	KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &unbinder, thread_unbind_iommu));
+	/* Until it waits */
+	msleep(100);
+	KUNIT_EXPECT_FALSE(test, completion_done(&unbinder.done));
+	complete(&gate.go);
+	subdev_test_join_thread(&binder);
+	subdev_test_join_thread(&unbinder);
+	KUNIT_EXPECT_EQ(test, binder.bad, 0);
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+	mock_expect_left(test, t->mock, 0);
+}
+
 /* A sub-device can be created while nothing is probed, as in system suspend. */
 static void subdev_test_probing_blocked(struct kunit *test)
 {
@@ -659,8 +743,6 @@ static void subdev_test_two_of_one_name(struct kunit *test)
 	subdev_expect_works(test, twin, 1, t->mock, STREAM_B(1));
 	driver_unregister(&unknown_driver);
 	device_unregister(twin);
-	/* Its link to the IOMMU has a reference for a while */
-	device_link_wait_removal();
 }
 
 static void thread_unregister_only(struct subdev_thread *thread)
@@ -699,6 +781,8 @@ static void subdev_test_unknown_bus(struct kunit *test)
 static struct kunit_case subdev_test_probe_cases[] = {
 	KUNIT_CASE_SLOW(subdev_test_probe_defer),
 	KUNIT_CASE_SLOW(subdev_test_probe_defer_second),
+	KUNIT_CASE(subdev_test_probe_fails),
+	KUNIT_CASE(subdev_test_probe_fails_unbind),
 	KUNIT_CASE(subdev_test_probing_blocked),
 	KUNIT_CASE(subdev_test_link_cycle),
 	KUNIT_CASE(subdev_test_link_clients),
