@@ -13,11 +13,14 @@
 #include <linux/io-pgtable.h>
 #include <linux/iommu.h>
 #include <linux/iommu-subdev.h>
+#include <linux/kernfs.h>
+#include <linux/kobject.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/of.h>
 #include <linux/of_platform.h>
 #include <linux/platform_device.h>
+#include <linux/pm_runtime.h>
 #include <linux/property.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
@@ -47,7 +50,7 @@ void mock_init_gate(struct mock_gate *gate)
 	init_completion(&gate->go);
 }
 
-static void mock_gate_pass(struct mock_gate **where)
+void mock_gate_pass(struct mock_gate **where)
 {
 	struct mock_gate *gate = xchg(where, NULL);
 
@@ -57,7 +60,7 @@ static void mock_gate_pass(struct mock_gate **where)
 	wait_for_completion(&gate->go);
 }
 
-static void mock_attach_streams(struct iommu_domain *domain, struct device *dev)
+void mock_attach_streams(struct iommu_domain *domain, struct device *dev)
 {
 	struct iommu_fwspec *fwspec = dev_iommu_fwspec_get(dev);
 	struct mock_iommu *mock = dev_to_mock(dev);
@@ -99,11 +102,18 @@ struct iommu_domain mock_platform_domain = {
 static int mock_attach_paging(struct iommu_domain *domain, struct device *dev,
 			      struct iommu_domain *old)
 {
+	struct mock_domain *md = to_mock_domain(domain);
 	struct mock_iommu *mock = dev_to_mock(dev);
 
 	mock_gate_pass(&mock->does.attach_gate);
 	if (mock->does.attach_err)
 		return mock->does.attach_err;
+	/* A domain has its context from the first attach on */
+	if (mock->does.contexts && !md->has_context) {
+		if (!atomic_add_unless(&mock->contexts, 1, mock->does.contexts))
+			return -ENOSPC;
+		md->has_context = true;
+	}
 	mock_attach_streams(domain, dev);
 	return 0;
 }
@@ -154,6 +164,8 @@ static void mock_domain_free(struct iommu_domain *domain)
 			atomic_inc(&mock->freed_in_use);
 	atomic_add(atomic_read(&md->pages), &mock->forgotten_pages);
 	atomic_dec(&mock->domains);
+	if (md->has_context)
+		atomic_dec(&mock->contexts);
 	free_io_pgtable_ops(md->pgtable);
 	kfree(md);
 }
@@ -228,6 +240,8 @@ static int mock_of_xlate(struct device *dev, const struct of_phandle_args *args)
 
 	if (mock->does.xlate_err)
 		return mock->does.xlate_err;
+	if (mock->does.without_ids)
+		return 0;
 	/* Nobody finds it any more */
 	if (mock->does.go_when_found)
 		mock->iommu.fwnode = dev_fwnode(dev->parent);
@@ -256,6 +270,10 @@ static struct iommu_device *mock_probe_device(struct device *dev)
 		mock->stream[fwspec->ids[i]].users++;
 	}
 
+	if (mock->does.link_clients)
+		device_link_add(dev, mock->dev,
+				DL_FLAG_PM_RUNTIME | DL_FLAG_AUTOREMOVE_SUPPLIER);
+
 	atomic_inc(&mock->devices);
 	if (mock->does.yield)
 		schedule();
@@ -263,7 +281,7 @@ static struct iommu_device *mock_probe_device(struct device *dev)
 }
 
 /* The stream stays attached to what the core attached last. */
-static void mock_release_device(struct device *dev)
+void mock_release_device(struct device *dev)
 {
 	struct iommu_fwspec *fwspec = dev_iommu_fwspec_get(dev);
 	struct mock_iommu *mock = dev_to_mock(dev);
@@ -330,6 +348,11 @@ static int mock_def_domain_type(struct device *dev)
 	return dev_to_mock(dev)->does.def_domain_type;
 }
 
+static bool mock_is_attach_deferred(struct device *dev)
+{
+	return dev_to_mock(dev)->does.defer_attach;
+}
+
 static bool mock_capable(struct device *dev, enum iommu_cap cap)
 {
 	return cap == IOMMU_CAP_CACHE_COHERENCY ||
@@ -344,6 +367,7 @@ static const struct iommu_ops mock_ops = {
 	.release_device		= mock_release_device,
 	.device_group		= mock_device_group,
 	.def_domain_type	= mock_def_domain_type,
+	.is_attach_deferred	= mock_is_attach_deferred,
 	.domain_alloc_paging	= mock_domain_alloc_paging,
 	.identity_domain	= &mock_identity_domain,
 	.blocked_domain		= &mock_blocked_domain,
@@ -377,6 +401,16 @@ void mock_unregister(struct mock_iommu *mock)
 	mock->registered = false;
 	iommu_device_unregister(&mock->iommu);
 	iommu_device_sysfs_remove(&mock->iommu);
+}
+
+/* What is left of devices when the mock has no release_device of its own */
+void mock_forget_devices(struct mock_iommu *mock)
+{
+	atomic_set(&mock->devices, 0);
+	for (int i = 0; i < MOCK_NR_STREAMS; i++)
+		mock->stream[i] = (struct mock_stream) {
+			.domain = &mock_blocked_domain,
+		};
 }
 
 static void mock_init(struct mock_iommu *mock, struct device *dev)
@@ -437,17 +471,33 @@ static void mock_platform_remove(struct platform_device *pdev)
 		mock_unregister(mock);
 }
 
+static int mock_runtime_resume(struct device *dev)
+{
+	struct mock_iommu *mock = fwnode_to_mock(dev_fwnode(dev));
+
+	if (!mock)
+		return 0;
+	mock->resumes++;
+	return mock->does.resume_err;
+}
+
+static const struct dev_pm_ops mock_pm_ops = {
+	RUNTIME_PM_OPS(NULL, mock_runtime_resume, NULL)
+};
+
 static struct platform_driver mock_platform_driver = {
 	.probe	= mock_platform_probe,
 	.remove	= mock_platform_remove,
 	.driver	= {
 		.name		= "iommu-subdev-test-iommu",
 		.of_match_table	= mock_of_match,
+		.pm		= pm_ptr(&mock_pm_ops),
 	},
 };
 
 int (*subdev_test_on_probe)(struct device *parent);
 void (*subdev_test_on_remove)(struct device *parent);
+int (*subdev_test_on_resume)(struct device *parent);
 
 static int parent_probe(struct platform_device *pdev)
 {
@@ -460,6 +510,15 @@ static void parent_remove(struct platform_device *pdev)
 		subdev_test_on_remove(&pdev->dev);
 }
 
+static int parent_runtime_resume(struct device *dev)
+{
+	return subdev_test_on_resume ? subdev_test_on_resume(dev) : 0;
+}
+
+static const struct dev_pm_ops parent_pm_ops = {
+	RUNTIME_PM_OPS(NULL, parent_runtime_resume, NULL)
+};
+
 static const struct of_device_id parent_of_match[] = {
 	{ .compatible = PARENT_COMPATIBLE },
 	{}
@@ -471,6 +530,7 @@ struct platform_driver subdev_test_parent_driver = {
 	.driver	= {
 		.name		= "iommu-subdev-test-parent",
 		.of_match_table	= parent_of_match,
+		.pm		= pm_ptr(&parent_pm_ops),
 	},
 };
 
@@ -604,6 +664,7 @@ void subdev_test_exit(struct kunit *test)
 
 	subdev_test_on_probe = NULL;
 	subdev_test_on_remove = NULL;
+	subdev_test_on_resume = NULL;
 	mock_on_change = NULL;
 	iommu_set_default_translated(false);
 	/* Init has failed */
@@ -626,24 +687,7 @@ void subdev_test_exit(struct kunit *test)
 
 /* What most tests do */
 
-/* The other ID, and the other stream, of a context that has two. */
-#define SECOND(id)	((id) ^ 8)
-
-static struct device *create_two(struct device *parent, u32 stream_id)
-{
-	u32 ids[] = { stream_id, SECOND(stream_id) };
-
-	return iommu_subdev_create_ids(parent, ids, ARRAY_SIZE(ids));
-}
-
-static struct device *devm_create_two(struct device *parent, u32 stream_id)
-{
-	u32 ids[] = { stream_id, SECOND(stream_id) };
-
-	return devm_iommu_subdev_create_ids(parent, ids, ARRAY_SIZE(ids));
-}
-
-/* The node of parent-a that has the streams of create_two(). */
+/* The node of parent-a that has this stream, and another one */
 static struct fwnode_handle *context_node(struct device *parent, u32 stream_id)
 {
 	char name[16];
@@ -670,11 +714,37 @@ struct device *subdev_test_devm_create_of_node(struct device *parent, u32 stream
 	return subdev;
 }
 
+/* The folder of the group of @dev, which the caller must put */
+struct kernfs_node *subdev_test_group_node(struct device *dev)
+{
+	struct kernfs_node *link, *group;
+
+	link = kernfs_find_and_get(dev->kobj.sd, "iommu_group");
+	if (!link)
+		return NULL;
+	group = link->symlink.target_kn;
+	kernfs_get(group);
+	kernfs_put(link);
+	return group;
+}
+
+/* As user space does in /sys/kernel/iommu_groups */
+ssize_t subdev_test_write_type(struct kernfs_node *group, const char *type)
+{
+	struct kernfs_node *file = kernfs_find_and_get(group, "type");
+	struct kobject *kobj = group->priv;
+	ssize_t ret;
+
+	if (!file)
+		return -ENOENT;
+	ret = get_ktype(kobj)->sysfs_ops->store(kobj, file->priv, type, strlen(type));
+	kernfs_put(file);
+	return ret;
+}
+
 const subdev_create_fn subdev_test_forms[] = {
 	iommu_subdev_create,
 	devm_iommu_subdev_create,
-	create_two,
-	devm_create_two,
 	subdev_test_create_of_node,
 	subdev_test_devm_create_of_node,
 };

@@ -46,8 +46,16 @@ struct mock_behaviour {
 	u32 ignored_bits;
 	/* Firmware does not tell what is behind it, as on x86 */
 	bool without_firmware;
+	/* Its streams have no numbers */
+	bool without_ids;
 	/* Let other threads run where the core may not expect it */
 	bool yield;
+	/* Link itself to each client, as SMMUv2 does */
+	bool link_clients;
+	/* Leave attaching to the first mapping, as others do in a kdump kernel */
+	bool defer_attach;
+	/* How many domains can be attached, as on SMMUv2; 0 is no limit */
+	unsigned int contexts;
 	/* As if it were unregistered between firmware's answer and the probe */
 	bool go_when_found;
 	int def_domain_type;
@@ -56,6 +64,7 @@ struct mock_behaviour {
 	int group_err;
 	int alloc_err;
 	int attach_err;
+	int resume_err;
 	void (*finalize)(struct device *dev);
 	struct mock_gate *attach_gate;
 	struct mock_gate *block_gate;
@@ -81,6 +90,9 @@ struct mock_iommu {
 	atomic_t devices;
 	atomic_t groups;
 	atomic_t domains;
+	atomic_t contexts;
+	/* How often it was resumed */
+	unsigned int resumes;
 	/* Pages still mapped in a domain that was freed */
 	atomic_t forgotten_pages;
 	/* Domains freed while a stream was attached to them */
@@ -94,6 +106,7 @@ struct mock_domain {
 	struct mock_iommu *mock;
 	struct io_pgtable_ops *pgtable;
 	atomic_t pages;
+	bool has_context;
 	int last_prot;
 };
 
@@ -110,7 +123,11 @@ extern void (*mock_on_change)(void);
 struct iommu_domain *mock_domain_alloc_paging(struct device *dev);
 int mock_register(struct mock_iommu *mock);
 void mock_unregister(struct mock_iommu *mock);
+void mock_attach_streams(struct iommu_domain *domain, struct device *dev);
+void mock_release_device(struct device *dev);
+void mock_forget_devices(struct mock_iommu *mock);
 void mock_init_gate(struct mock_gate *gate);
+void mock_gate_pass(struct mock_gate **where);
 phys_addr_t mock_dma(struct mock_iommu *mock, unsigned int stream, dma_addr_t iova);
 bool mock_is_blocked(struct mock_iommu *mock, unsigned int stream);
 void mock_expect_left(struct kunit *test, struct mock_iommu *mock, int n);
@@ -135,6 +152,7 @@ struct subdev_test {
 /* What a test wants to happen in the parent's driver */
 extern int (*subdev_test_on_probe)(struct device *parent);
 extern void (*subdev_test_on_remove)(struct device *parent);
+extern int (*subdev_test_on_resume)(struct device *parent);
 extern struct platform_driver subdev_test_parent_driver;
 
 int subdev_test_init(struct kunit *test);
@@ -145,6 +163,8 @@ void subdev_test_del_device(struct kunit *test, struct device *dev);
 unsigned int subdev_test_node_refs(struct subdev_test *t);
 struct page *subdev_test_page(struct kunit *test);
 bool subdev_test_none_left(void);
+struct kernfs_node *subdev_test_group_node(struct device *dev);
+ssize_t subdev_test_write_type(struct kernfs_node *group, const char *type);
 bool subdev_test_allow_faults(void);
 
 /*
@@ -169,8 +189,14 @@ typedef struct device *(*subdev_create_fn)(struct device *parent, u32 stream_id)
  * number of a child node of parent-a, which leads to the same stream, and to
  * another one.
  */
-#define SUBDEV_TEST_NR_ID_FORMS	4
-extern const subdev_create_fn subdev_test_forms[6];
+#define SUBDEV_TEST_NR_ID_FORMS	2
+extern const subdev_create_fn subdev_test_forms[4];
+
+/* Every second form is managed. */
+static inline bool subdev_test_is_managed(int form)
+{
+	return form & 1;
+}
 
 struct device *subdev_test_create_of_node(struct device *parent, u32 stream_id);
 struct device *subdev_test_devm_create_of_node(struct device *parent, u32 stream_id);

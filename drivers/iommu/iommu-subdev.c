@@ -2,7 +2,6 @@
 /*
  * Isolated DMA contexts for the streams of one device
  */
-#define pr_fmt(fmt) "iommu_subdev: " fmt
 
 #include <linux/acpi.h>
 #include <linux/acpi_iort.h>
@@ -10,20 +9,17 @@
 #include <linux/device.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
-#include <linux/hashtable.h>
 #include <linux/init.h>
 #include <linux/iommu.h>
 #include <linux/iommu-dma.h>
 #include <linux/iommu-subdev.h>
-#include <linux/list.h>
+#include <linux/kernfs.h>
 #include <linux/mutex.h>
 #include <linux/of_device.h>
 #include <linux/of_iommu.h>
 #include <linux/pm_runtime.h>
 #include <linux/property.h>
 #include <linux/slab.h>
-#include <linux/sysfs.h>
-#include <linux/wait.h>
 
 #include "iommu-priv.h"
 
@@ -33,183 +29,107 @@
 /**
  * DOC: overview
  *
- * A sub-device is a &struct device that stands for one stream of DMA of its
- * parent, or for several that share what they reach. Firmware tells which IOMMU
- * translates the stream: the parent has an ``iommu-map`` in the devicetree, or a
- * named component in the ACPI IORT, that turns the parent's *input ID* into the
- * IOMMU's own *stream ID*; or it has child nodes with ``iommus``. The
- * sub-device has an IOMMU group and a default domain of its own, so what the
- * DMA API maps for it can be reached by its streams and by no other.
+ * A sub-device is a &struct device that stands for one DMA stream of its
+ * parent, or for several streams that share a translation. Firmware names the
+ * IOMMU: the ``iommu-map`` of the parent's devicetree node, or the mappings of
+ * its named component in the ACPI IORT, translate the parent's *input ID* to
+ * the *stream ID* of the IOMMU; or a child node of the parent has ``iommus``.
+ * The sub-device has an IOMMU group and a default domain of its own, so its
+ * streams reach what the DMA API maps for it, and no other stream does.
  *
- * It lives on a bus that is private to the IOMMU core, bound to a driver that
- * does nothing but hold it: while it is bound it owns the DMA API of its group,
- * as every device with a driver does, and nobody can swap the domain below it.
+ * Sub-devices are on a bus that is private to the IOMMU core, without a driver.
+ * They own the DMA API of their group, so nobody can change the domain.
  */
 
 /**
  * DOC: lifecycle
  *
  * iommu_subdev_create() returns a sub-device that is ready for the DMA API, or
- * an error and nothing behind. What it returns is translated: it refuses when
- * there is no IOMMU, when the IOMMU offers nothing but identity, and when the
- * stream is shared with another device. ``iommu.passthrough=1`` does not change
- * that.
+ * an error. It fails when there is no IOMMU, when the IOMMU only offers identity
+ * or would let DMA through after the end, and when another device has the
+ * stream. ``iommu.passthrough=1`` does not apply to sub-devices.
  *
- * iommu_subdev_destroy() first releases what was managed on the sub-device (for
- * example by dmam_alloc_coherent()), then gives the ownership back, then takes
- * the IOMMU away. When it returns, DMA of that stream is blocked. Mappings that
- * are not managed have to be gone by then, and so has all DMA.
+ * iommu_subdev_destroy() releases what is managed on the sub-device (for example
+ * by dmam_alloc_coherent()) and then the stream. When it returns, DMA of the
+ * stream is blocked. User space may hold buffers for longer, through files,
+ * mappings and dma-bufs. Whoever may unmap, sync or free after destroy holds a
+ * reference to the &struct device, which keeps the page tables: these calls work
+ * then, and mapping fails. The last put_device() frees the page tables and may
+ * sleep.
  *
- * A sub-device ends with the parent's driver at the latest. One that is still
- * there when the devres of the driver is unwound to the driver's first create
- * is destroyed, with a warning unless it is managed.
+ * A sub-device ends when its parent's driver is unbound, at the latest. One that
+ * is not managed and exists by then is destroyed with a warning; the memory of
+ * its &struct device stays until iommu_subdev_destroy() is called.
  */
-
-/*
- * The sub-devices of one parent, from the first create to the unbind of the
- * parent's driver. It is a devres of the parent, which is what ties them to it.
- */
-struct iommu_subdev_set {
-	struct list_head node;
-	struct device *parent;
-	struct list_head suppliers;
-	/* Counts those that are being made or destroyed, too */
-	unsigned int count;
-	bool unbound;
-	DECLARE_HASHTABLE(keys, 6);
-};
-
-/* An IOMMU that the parent is linked to */
-struct iommu_subdev_supplier {
-	struct list_head node;
-	struct device *iommu;
-};
-
-/* What of the parent a sub-device has taken: an input ID or a child node */
-struct iommu_subdev_key {
-	u32 id;
-	struct iommu_subdev *sd;
-	struct hlist_node node;
-};
 
 struct iommu_subdev {
 	struct device dev;
 	struct device_dma_parameters dma_parms;
 	u64 dma_mask;
-	/* The child node that describes it; without one, the parent's node does */
+	/* The child node that describes it. NULL if an input ID does */
 	struct fwnode_handle *fwnode;
-	int group_id;
-	/* Why there is no IOMMU. The core's notifier cannot tell */
-	int err;
-	bool configured;
+	u32 id;
+	/* The device of the IOMMU */
+	struct device *iommu;
+	/* Among the parent's managed resources, with a reference to @dev */
+	struct devres_node node;
+	/* Held throughout create, and while the sub-device is destroyed */
+	struct mutex lock;
 	bool managed;
-	/* True from the end of create to the begin of destroy */
+	/* Protected by @lock */
 	bool live;
-	struct iommu_subdev_set *set;
-	/*
-	 * Copies: firmware may be asked again long after create returned. With
-	 * a child node there is one key, whose ID means nothing.
-	 */
-	unsigned int nr_keys;
-	struct iommu_subdev_key keys[] __counted_by(nr_keys);
 };
 
 #define to_iommu_subdev(d) container_of(d, struct iommu_subdev, dev)
 
-/* Protects the sets, what is in them, and iommu_subdev.live */
-static DEFINE_MUTEX(iommu_subdev_lock);
-static LIST_HEAD(iommu_subdev_sets);
-static DECLARE_WAIT_QUEUE_HEAD(iommu_subdev_gone);
+/* The folder in sysfs that has the name of each sub-device */
+static struct kernfs_node *iommu_subdev_names;
+static DEFINE_MUTEX(iommu_subdev_names_lock);
 
-/* The bus and its driver */
+/* Protects iommu_device.streams */
+static DEFINE_MUTEX(iommu_streams_lock);
 
-static ssize_t input_id_show(struct device *dev, struct device_attribute *attr,
-			     char *buf)
+/* The entry of a stream is its sub-device, or counts its other devices */
+static int iommu_account_stream(struct device *dev, u32 id, int users)
 {
-	struct iommu_subdev *sd = to_iommu_subdev(dev);
-	int len = 0;
+	struct xarray *streams = &dev->iommu->iommu_dev->streams;
+	void *entry, *new = users > 0 ? dev : NULL;
+	bool busy;
 
-	for (int i = 0; i < sd->nr_keys; i++)
-		len += sysfs_emit_at(buf, len, "%s0x%x", i ? " " : "",
-				     sd->keys[i].id);
-	return len + sysfs_emit_at(buf, len, "\n");
-}
-static DEVICE_ATTR_RO(input_id);
+	guard(mutex)(&iommu_streams_lock);
 
-/* One that a node describes has its of_node there instead */
-static umode_t iommu_subdev_attr_visible(struct kobject *kobj,
-					 struct attribute *attr, int n)
-{
-	return to_iommu_subdev(kobj_to_dev(kobj))->fwnode ? 0 : attr->mode;
-}
-
-static struct attribute *iommu_subdev_attrs[] = {
-	&dev_attr_input_id.attr,
-	NULL,
-};
-
-static const struct attribute_group iommu_subdev_group = {
-	.attrs		= iommu_subdev_attrs,
-	.is_visible	= iommu_subdev_attr_visible,
-};
-__ATTRIBUTE_GROUPS(iommu_subdev);
-
-/* create binds the driver itself, because it needs to know how that went */
-static int iommu_subdev_match(struct device *dev,
-			      const struct device_driver *drv)
-{
-	return 0;
-}
-
-/* IORT looks for the parent's named component by itself. */
-static int iommu_subdev_acpi_map(struct device *dev, const u32 *id)
-{
-	int ret;
-
-	lockdep_assert_held(&iommu_probe_device_lock);
-
-	ret = iort_iommu_configure_id(dev, id);
-	if (ret == -ENODEV)
-		ret = rimt_iommu_configure_id(dev, id);
-	return ret;
-}
-
-/* The first ID has been configured, with its IOMMU; the others join it there. */
-static int iommu_subdev_fw_configure_more(struct iommu_subdev *sd,
-					  struct fwnode_handle *fwnode)
-{
-	struct device *dev = &sd->dev;
-	int ret = 0;
-
-	mutex_lock(&iommu_probe_device_lock);
-	for (int i = 1; !ret && i < sd->nr_keys; i++) {
-		u32 id = sd->keys[i].id;
-
-		if (is_of_node(fwnode))
-			ret = of_iommu_configure_dev_id(to_of_node(fwnode), dev,
-							&id);
-		else
-			ret = iommu_subdev_acpi_map(dev, &id);
+	entry = xa_load(streams, id);
+	busy = entry && entry != dev;
+	if (!dev->iommu->isolated) {
+		busy = entry && !xa_is_value(entry);
+		users += xa_to_value(entry);
+		new = users ? xa_mk_value(users) : NULL;
 	}
-	/* All or none */
-	if (ret)
-		iommu_fwspec_free(dev);
-	mutex_unlock(&iommu_probe_device_lock);
-	return ret;
+	return busy ? -EBUSY : xa_err(xa_store(streams, id, new, GFP_KERNEL));
 }
 
-/* DMA of a sub-device is limited by the node that describes it, and those above */
-static int iommu_subdev_of_configure(struct device *dev, struct device_node *np,
-				     const u32 *id)
+void iommu_subdev_remove_streams(struct device *dev)
 {
-	struct device_node *of_node = dev->of_node;
-	int ret, len;
+	struct iommu_fwspec *fwspec = dev->iommu->fwspec;
 
-	/* of_dma_configure_id() would begin with the parent of this one */
-	if (of_node && of_get_property(np, "dma-ranges", &len) && len)
-		dev->of_node = NULL;
-	ret = of_dma_configure_id(dev, np, true, id);
-	dev->of_node = of_node;
+	for (int i = 0; fwspec && i < fwspec->num_ids; i++)
+		iommu_account_stream(dev, fwspec->ids[i], -1);
+}
+
+/*
+ * The IOMMU core calls this for every device. Returns -EBUSY for a stream that is
+ * taken, which many IOMMU drivers do not check.
+ */
+int iommu_subdev_add_streams(struct device *dev)
+{
+	struct iommu_fwspec *fwspec = dev->iommu->fwspec;
+	int n = 0, ret = 0;
+
+	while (fwspec && n < fwspec->num_ids && !ret)
+		ret = iommu_account_stream(dev, fwspec->ids[n++], 1);
+	/* The last of them was not added */
+	for (n -= 2; ret && n >= 0; n--)
+		iommu_account_stream(dev, fwspec->ids[n], -1);
 	return ret;
 }
 
@@ -222,295 +142,121 @@ static int iommu_subdev_acpi_configure(struct device *dev,
 	if (attr == DEV_DMA_NOT_SUPPORTED)
 		return -ENODEV;
 
-	/*
-	 * Of what goes wrong here acpi_dma_configure_id() would return only
-	 * -EPROBE_DEFER. Once done it is not repeated there.
-	 */
+	/* Both find the named component of the parent */
 	mutex_lock(&iommu_probe_device_lock);
-	ret = iommu_subdev_acpi_map(dev, id);
+	ret = iort_iommu_configure_id(dev, id);
+	if (ret == -ENODEV)
+		ret = rimt_iommu_configure_id(dev, id);
 	mutex_unlock(&iommu_probe_device_lock);
 
+	/* Reports no other error than -EPROBE_DEFER, and asks no second time */
 	return ret ?: acpi_dma_configure_id(dev, attr, id);
 }
 
-/* Ask firmware which IOMMU and which streams the sub-device has. */
-static int iommu_subdev_fw_configure(struct device *dev)
+static int iommu_subdev_of_configure(struct device *dev, struct device_node *np,
+				     const u32 *id)
 {
-	struct iommu_subdev *sd = to_iommu_subdev(dev);
-	struct fwnode_handle *fwnode = sd->fwnode ?: dev_fwnode(dev->parent);
-	u32 first = sd->keys[0].id, *id = sd->fwnode ? NULL : &first;
-	u64 coherent = dev->coherent_dma_mask;
-	int ret;
+	struct device_node *of_node = dev->of_node;
+	int ret, len;
 
-	/* The code below takes the coherent mask for the limit of both */
-	dev->coherent_dma_mask |= *dev->dma_mask;
-	if (is_of_node(fwnode)) {
-		struct device_node *np = to_of_node(fwnode);
+	/* of_dma_configure_id() does the same, but does not report all errors */
+	ret = of_iommu_configure(dev, np, id);
+	if (ret)
+		return ret;
 
-		/*
-		 * Of the errors below, of_dma_configure_id() returns only
-		 * -EPROBE_DEFER, for devices that can do without an IOMMU.
-		 * Once done it is not repeated there.
-		 */
-		ret = of_iommu_configure(dev, np, id);
-		if (!ret)
-			ret = iommu_subdev_of_configure(dev, np, id);
-	} else if (is_acpi_device_node(fwnode) && id) {
-		ret = iommu_subdev_acpi_configure(dev, to_acpi_device_node(fwnode),
-						  id);
-	} else {
-		ret = -ENODEV;
-	}
-	dev->coherent_dma_mask &= coherent;
-
-	if (!ret && !dev_iommu_fwspec_get(dev))
-		ret = -ENODEV;
-	if (!ret && sd->nr_keys > 1)
-		ret = iommu_subdev_fw_configure_more(sd, fwnode);
-
-	/*
-	 * The driver core gave up waiting for the IOMMU's driver. That lets a
-	 * device carry on without; here it can still only be waited for.
-	 */
-	if (ret == -ETIMEDOUT)
-		ret = -EPROBE_DEFER;
+	/* For the device of a node it skips the dma-ranges of that node */
+	if (of_node && of_get_property(np, "dma-ranges", &len) && len)
+		dev->of_node = NULL;
+	ret = of_dma_configure_id(dev, np, true, id);
+	dev->of_node = of_node;
 	return ret;
 }
 
 /*
- * While the parent is active so is the IOMMU, and the parent's driver is unbound
- * before that of the IOMMU, so nobody maps while the IOMMU goes. Firmware's
- * iommu-map links the two only with fw_devlink.strict=1, and the IOMMU's driver
- * can at best link itself to the sub-device, which has no power state. One link
- * serves all sub-devices of the parent. It goes with the driver of the IOMMU.
- */
-static int iommu_subdev_link_iommu(struct device *dev)
-{
-	struct iommu_subdev_set *set = to_iommu_subdev(dev)->set;
-	/* Whose driver it is, which need not be the device that firmware names */
-	struct device *iommu = dev->iommu->iommu_dev->dev->parent;
-	u32 flags = DL_FLAG_AUTOREMOVE_SUPPLIER | DL_FLAG_PM_RUNTIME;
-	struct iommu_subdev_supplier *supplier;
-	struct device_link *link;
-	struct device *above;
-	int ret = 0;
-
-	/* If it is a part of the parent, so is its power */
-	for (above = iommu; above; above = above->parent)
-		if (above == dev->parent)
-			return 0;
-	if (!iommu)
-		return 0;
-
-	mutex_lock(&iommu_subdev_lock);
-	list_for_each_entry(supplier, &set->suppliers, node)
-		if (supplier->iommu == iommu)
-			goto out_unlock;
-
-	/* Its driver is coming or going: a link would not be waited for */
-	ret = -EPROBE_DEFER;
-	if (READ_ONCE(iommu->links.status) != DL_DEV_DRIVER_BOUND)
-		goto out_unlock;
-
-	ret = -ENOMEM;
-	supplier = kzalloc_obj(*supplier);
-	if (!supplier)
-		goto out_unlock;
-	/* The parent may be active already */
-	if (pm_runtime_enabled(iommu))
-		flags |= DL_FLAG_RPM_ACTIVE;
-	link = device_link_add(dev->parent, iommu, flags);
-	if (!link)
-		goto err_free;
-	ret = -EPROBE_DEFER;
-	if (READ_ONCE(link->status) == DL_STATE_SUPPLIER_UNBIND)
-		goto err_free;
-
-	supplier->iommu = get_device(iommu);
-	list_add(&supplier->node, &set->suppliers);
-	mutex_unlock(&iommu_subdev_lock);
-	return 0;
-
-err_free:
-	kfree(supplier);
-out_unlock:
-	mutex_unlock(&iommu_subdev_lock);
-	return ret;
-}
-
-static void iommu_subdev_forget_iommus(struct iommu_subdev_set *set)
-{
-	struct iommu_subdev_supplier *supplier, *next;
-
-	list_for_each_entry_safe(supplier, next, &set->suppliers, node) {
-		put_device(supplier->iommu);
-		kfree(supplier);
-	}
-}
-
-/*
- * Called twice: by the IOMMU core when the device is added, without a driver,
- * to learn the stream, and by the driver core before the driver is bound.
+ * Called by create, as the driver core does for devices that have a driver. The
+ * IOMMU core does not call it again for a device that is configured.
  */
 static int iommu_subdev_dma_configure(struct device *dev)
 {
 	struct iommu_subdev *sd = to_iommu_subdev(dev);
-	int ret;
+	struct fwnode_handle *fwnode = sd->fwnode ?: dev_fwnode(dev->parent);
+	const u32 *id = sd->fwnode ? NULL : &sd->id;
+	u64 coherent = dev->coherent_dma_mask;
+	int ret = -ENODEV;
 
-	/* Only once, and not again for one that has lost its IOMMU */
-	if (!sd->configured && !sd->err) {
-		sd->configured = true;
-		ret = iommu_subdev_fw_configure(dev);
-		if (ret)
-			sd->err = ret;
-	}
-	if (!dev->driver)
-		return sd->err;
+	/* The functions below take the coherent mask as the limit of both */
+	dev->coherent_dma_mask |= *dev->dma_mask;
+	if (is_of_node(fwnode))
+		ret = iommu_subdev_of_configure(dev, to_of_node(fwnode), id);
+	else if (is_acpi_device_node(fwnode) && id)
+		ret = iommu_subdev_acpi_configure(dev, to_acpi_device_node(fwnode),
+						  id);
+	dev->coherent_dma_mask &= coherent;
 
-	/* device_add() has returned 0 all the same */
-	if (sd->err || !device_iommu_mapped(dev))
-		return sd->err ?: -ENODEV;
-
-	ret = iommu_device_use_default_domain(dev);
-	if (ret)
-		return ret;
-
-	/* From here nobody can change the domain, so look what it is */
-	ret = -EOPNOTSUPP;
-	if (!iommu_is_dma_domain(iommu_get_domain_for_dev(dev)) ||
-	    !use_dma_iommu(dev))
-		goto err_unuse;
-
-	ret = iommu_subdev_link_iommu(dev);
-	if (ret)
-		goto err_unuse;
-
-	/* The mask is set already, but not whether buffers have to be synced */
-	dma_set_mask(dev, *dev->dma_mask);
-
-	sd->group_id = iommu_group_id(dev->iommu_group);
-	return 0;
-
-err_unuse:
-	iommu_device_unuse_default_domain(dev);
-	return ret;
-}
-
-static void iommu_subdev_dma_cleanup(struct device *dev)
-{
-	iommu_device_unuse_default_domain(dev);
-}
-
-static int iommu_subdev_probe(struct device *dev)
-{
-	/* All that is managed on the device from now on is in this group */
-	return devres_open_group(dev, dev, GFP_KERNEL) ? 0 : -ENOMEM;
-}
-
-static void iommu_subdev_remove(struct device *dev)
-{
+	if (!ret && !dev_iommu_fwspec_get(dev))
+		ret = -ENODEV;
 	/*
-	 * The driver core would do it after .dma_cleanup, when somebody else
-	 * can already own the group and have switched its domain.
+	 * The driver core no longer waits for the driver of the IOMMU. Other
+	 * devices can do without the IOMMU then, a sub-device cannot.
 	 */
-	devres_release_group(dev, dev);
+	return ret == -ETIMEDOUT ? -EPROBE_DEFER : ret;
 }
 
-const struct bus_type iommu_subdev_bus_type = {
+static const struct bus_type iommu_subdev_bus_type = {
 	.name		= "iommu_subdev",
-	.dev_groups	= iommu_subdev_groups,
-	.match		= iommu_subdev_match,
-	.probe		= iommu_subdev_probe,
-	.remove		= iommu_subdev_remove,
 	.dma_configure	= iommu_subdev_dma_configure,
-	.dma_cleanup	= iommu_subdev_dma_cleanup,
 };
 
-static struct device_driver iommu_subdev_driver = {
-	.name			= "iommu_subdev",
-	.bus			= &iommu_subdev_bus_type,
-	.probe_type		= PROBE_FORCE_SYNCHRONOUS,
-	.suppress_bind_attrs	= true,
-};
+static int iommu_subdev_check_iommu(struct iommu_fwspec *fwspec)
+{
+	const struct iommu_ops *ops = iommu_fwspec_ops(fwspec);
+	bool blocks;
+
+	if (!ops)
+		return -EPROBE_DEFER;
+	blocks = ops->release_domain ?
+		 ops->release_domain->type == IOMMU_DOMAIN_BLOCKED :
+		 ops->release_blocks;
+	/* Without IDs nobody can tell which devices share a stream */
+	return blocks && fwspec->num_ids ? 0 : -EOPNOTSUPP;
+}
 
 /*
- * The IOMMU core tells how probing the IOMMU went: the notifier that it runs in
- * has no way to pass it on.
+ * The link keeps the IOMMU powered while the parent is, and has the driver of
+ * the parent unbound before that of the IOMMU. All sub-devices of the parent
+ * share it, and it goes when the parent is unbound.
  */
-void iommu_subdev_probed(struct device *dev, int ret)
+static int iommu_subdev_link_iommu(struct device *parent, struct device *iommu)
 {
-	struct iommu_subdev *sd = to_iommu_subdev(dev);
+	u32 flags = DL_FLAG_AUTOREMOVE_CONSUMER | DL_FLAG_PM_RUNTIME;
+	struct device_link *link;
+	struct device *above;
+	int ret = 0;
 
-	/* What firmware said comes first: the core only fails after it */
-	if (sd->err)
-		return;
-	/*
-	 * Firmware led to an IOMMU that is there, so "no such device" can only
-	 * mean that its driver does not take a stream that another device has.
-	 */
-	sd->err = ret == -ENODEV ? -EBUSY : ret;
-}
+	/* Unbinding sets this before it drops the lock for a while */
+	if (iommu->links.status != DL_DEV_DRIVER_BOUND)
+		return -EPROBE_DEFER;
 
-/* The sets */
+	/* The parent takes care of an IOMMU that is a part of it */
+	for (above = iommu; above; above = above->parent)
+		if (above == parent)
+			return 0;
 
-static void iommu_subdev_set_del(struct iommu_subdev *sd)
-{
-	mutex_lock(&iommu_subdev_lock);
-	for (int i = 0; i < sd->nr_keys; i++)
-		hash_del(&sd->keys[i].node);
-	sd->set->count--;
-	wake_up_all(&iommu_subdev_gone);
-	mutex_unlock(&iommu_subdev_lock);
-}
-
-static void iommu_subdev_end(struct iommu_subdev *sd, int result)
-{
-	device_del(&sd->dev);
-	trace_iommu_subdev_destroy(sd->dev.parent, sd->fwnode, sd->keys[0].id,
-				   sd->nr_keys, sd->group_id, result);
-	/* The IOMMU has let go of the stream: only now is the ID free again */
-	iommu_subdev_set_del(sd);
-	put_device(&sd->dev);
-}
-
-static struct iommu_subdev *iommu_subdev_first_live(struct iommu_subdev_set *set)
-{
-	struct iommu_subdev_key *key;
-	int bkt;
-
-	hash_for_each(set->keys, bkt, key, node)
-		if (key->sd->live)
-			return key->sd;
-	return NULL;
-}
-
-/* The parent's driver is gone, and no sub-device may outlive it. */
-static void iommu_subdev_set_release(struct device *parent, void *res)
-{
-	struct iommu_subdev_set *set = res;
-	struct iommu_subdev *sd;
-
-	mutex_lock(&iommu_subdev_lock);
-	list_del(&set->node);
-	set->unbound = true;
-	while ((sd = iommu_subdev_first_live(set))) {
-		sd->live = false;
-		mutex_unlock(&iommu_subdev_lock);
-		dev_warn(parent, "driver left %s behind, destroying it\n",
-			 dev_name(&sd->dev));
-		iommu_subdev_end(sd, -EBUSY);
-		mutex_lock(&iommu_subdev_lock);
+	link = device_link_add(parent, iommu, flags);
+	if (!link)
+		return -EINVAL;
+	/* The new link of an active parent holds the IOMMU from its next resume */
+	pm_runtime_get_noresume(parent);
+	if (pm_runtime_enabled(iommu) && !pm_runtime_suspended(parent) &&
+	    refcount_read(&link->rpm_active) == 1) {
+		ret = pm_runtime_resume_and_get(iommu);
+		if (!ret) {
+			device_link_add(parent, iommu, flags | DL_FLAG_RPM_ACTIVE);
+			pm_runtime_put(iommu);
+		}
 	}
-	mutex_unlock(&iommu_subdev_lock);
-
-	/* Other threads may be in the middle of a create or a destroy */
-	wait_event(iommu_subdev_gone, !READ_ONCE(set->count));
-	iommu_subdev_forget_iommus(set);
-}
-
-static int iommu_subdev_set_match(struct device *parent, void *res, void *data)
-{
-	return res == data;
+	pm_runtime_put(parent);
+	return ret;
 }
 
 /*
@@ -525,126 +271,199 @@ static bool iommu_subdev_parent_bound(struct device *parent)
 	       (state == DL_DEV_PROBING || state == DL_DEV_DRIVER_BOUND);
 }
 
-static struct iommu_subdev_set *iommu_subdev_set_get(struct device *parent)
+/* Gets the streams, a domain for them, and the ownership of that. */
+static int iommu_subdev_attach(struct device *dev, struct device *iommu)
 {
-	struct iommu_subdev_set *set;
+	int ret;
 
-	lockdep_assert_held(&iommu_subdev_lock);
+	ret = iommu_subdev_link_iommu(dev->parent, iommu);
+	if (ret)
+		return ret;
 
-	list_for_each_entry(set, &iommu_subdev_sets, node)
-		if (set->parent == parent)
-			return set;
+	ret = iommu_probe_device(dev);
+	/* The IOMMU is there, so this is its error for a stream that is taken */
+	if (ret == -ENODEV)
+		ret = -EBUSY;
+	if (ret)
+		return ret;
 
-	set = devres_alloc(iommu_subdev_set_release, sizeof(*set), GFP_KERNEL);
-	if (!set)
-		return ERR_PTR(-ENOMEM);
+	ret = iommu_device_use_default_domain(dev);
+	if (ret)
+		return ret;
 
-	set->parent = parent;
-	INIT_LIST_HEAD(&set->node);
-	INIT_LIST_HEAD(&set->suppliers);
-	hash_init(set->keys);
-	devres_add(parent, set);
-	/*
-	 * Unbinding changes the state first and releases devres then. Either it
-	 * finds the set, or the new state is seen here.
-	 */
-	smp_mb();
-	if (!iommu_subdev_parent_bound(parent)) {
-		devres_free(devres_remove(parent, iommu_subdev_set_release,
-					  iommu_subdev_set_match, set));
-		return ERR_PTR(-EINVAL);
-	}
+	/* From here on nobody can change the domain */
+	ret = -EOPNOTSUPP;
+	if (!iommu_is_dma_domain(iommu_get_domain_for_dev(dev)) ||
+	    !use_dma_iommu(dev))
+		goto err_unuse;
 
-	list_add(&set->node, &iommu_subdev_sets);
-	return set;
+	/* Unbinding that began meanwhile may not have seen the devres node */
+	ret = -EINVAL;
+	if (!iommu_subdev_parent_bound(dev->parent))
+		goto err_unuse;
+
+	/* The mask is set, but not whether buffers have to be synced */
+	dma_set_mask(dev, *dev->dma_mask);
+	return 0;
+
+err_unuse:
+	iommu_device_unuse_default_domain(dev);
+	return ret;
 }
 
-/* Take the IDs or the node of the parent, so that nobody else does. */
-static int iommu_subdev_set_add(struct iommu_subdev *sd)
+static int iommu_subdev_setup(struct iommu_subdev *sd)
 {
-	struct iommu_subdev_key *key, *other;
-	struct iommu_subdev_set *set;
-	int ret = 0, i;
+	struct device *dev = &sd->dev;
+	int ret;
 
-	mutex_lock(&iommu_subdev_lock);
-	set = iommu_subdev_set_get(sd->dev.parent);
-	if (IS_ERR(set)) {
-		ret = PTR_ERR(set);
-		goto out_unlock;
-	}
+	mutex_lock(&iommu_probe_device_lock);
+	if (dev_iommu_get(dev))
+		dev->iommu->isolated = 1;
+	mutex_unlock(&iommu_probe_device_lock);
+	if (!dev->iommu)
+		return -ENOMEM;
 
-	for (i = 0; i < sd->nr_keys; i++) {
-		key = &sd->keys[i];
-		hash_for_each_possible(set->keys, other, node, key->id) {
-			if (other->id != key->id || other->sd->fwnode != sd->fwnode)
-				continue;
-			/* An ID that comes twice is a bug of the caller */
-			ret = other->sd == sd ? -EINVAL : -EEXIST;
-			goto err_del;
-		}
-		hash_add(set->keys, &key->node, key->id);
-	}
+	ret = iommu_subdev_dma_configure(dev);
+	if (!ret)
+		ret = iommu_subdev_check_iommu(dev->iommu->fwspec);
+	if (ret)
+		goto err_release;
 
-	sd->set = set;
-	set->count++;
-out_unlock:
-	mutex_unlock(&iommu_subdev_lock);
+	ret = -EPROBE_DEFER;
+	sd->iommu = iommu_fwspec_get_hwdev(dev->iommu->fwspec);
+	if (!sd->iommu)
+		goto err_release;
+
+	/*
+	 * While this is held, probe and remove of the driver do not run. The link
+	 * alone would not do: a failed probe of the parent removes it first.
+	 */
+	device_lock(sd->iommu);
+	ret = iommu_subdev_attach(dev, sd->iommu);
+	if (ret)
+		iommu_release_device(dev);
+	device_unlock(sd->iommu);
 	return ret;
 
-err_del:
-	while (i--)
-		hash_del(&sd->keys[i].node);
-	goto out_unlock;
+err_release:
+	iommu_release_device(dev);
+	return ret;
 }
 
-/* Create and destroy */
+/* device_add() would dump the stack for a name that is taken */
+static int iommu_subdev_register(struct iommu_subdev *sd)
+{
+	struct kernfs_node *other;
+
+	guard(mutex)(&iommu_subdev_names_lock);
+
+	other = kernfs_find_and_get(iommu_subdev_names, dev_name(&sd->dev));
+	kernfs_put(other);
+	return other ? -EEXIST : device_add(&sd->dev);
+}
+
+/* Frees the name. Before that the stream has to be free */
+static void iommu_subdev_unregister(struct iommu_subdev *sd)
+{
+	guard(mutex)(&iommu_subdev_names_lock);
+
+	device_del(&sd->dev);
+}
 
 static void iommu_subdev_dev_release(struct device *dev)
 {
 	struct iommu_subdev *sd = to_iommu_subdev(dev);
 	struct device *parent = dev->parent;
 
+	iommu_free_isolated_device(dev);
+	put_device(sd->iommu);
 	fwnode_handle_put(sd->fwnode);
 	kfree(sd);
 	put_device(parent);
 }
 
-static int iommu_subdev_name_id(struct device *dev, u32 id)
+/* Ends the context, unless that has been done. @sd itself stays. */
+static void iommu_subdev_end(struct iommu_subdev *sd, int result)
 {
-	const char *parent = dev_name(dev->parent);
-	char name[64];
+	struct device *dev = &sd->dev;
+	int group_id;
 
-	/* dev_set_name() formats twice, to learn the length; few need that */
-	if (snprintf(name, sizeof(name), "%s.%x", parent, id) < sizeof(name))
-		return dev_set_name(dev, "%s", name);
-	return dev_set_name(dev, "%s.%x", parent, id);
+	guard(mutex)(&sd->lock);
+
+	if (!sd->live)
+		return;
+	sd->live = false;
+	group_id = iommu_group_id(dev->iommu_group);
+	if (result)
+		dev_warn(dev->parent, "driver left %s behind, destroying it\n",
+			 dev_name(dev));
+
+	/* No IOVA is low enough: nothing can be mapped from now on */
+	dev->bus_dma_limit = 1;
+	devres_release_all(dev);
+	device_lock(sd->iommu);
+	/* Nothing can be released any more without it */
+	if (WARN_ON(!device_is_bound(sd->iommu))) {
+		get_device(dev);
+	} else {
+		iommu_device_unuse_default_domain(dev);
+		iommu_release_device(dev);
+	}
+	device_unlock(sd->iommu);
+	iommu_subdev_unregister(sd);
+	trace_iommu_subdev_destroy(dev->parent, sd->fwnode, sd->id, group_id,
+				   result);
+}
+
+/* The parent's driver is unbound, or a group of its resources is released. */
+static void iommu_subdev_devres_release(struct device *parent,
+					struct devres_node *node)
+{
+	struct iommu_subdev *sd = container_of(node, struct iommu_subdev, node);
+
+	iommu_subdev_end(sd, sd->managed ? 0 : -EBUSY);
+}
+
+static void iommu_subdev_devres_free(struct devres_node *node)
+{
+	put_device(&container_of(node, struct iommu_subdev, node)->dev);
+}
+
+static void iommu_subdev_devres_remove(struct iommu_subdev *sd)
+{
+	if (devres_node_remove(sd->dev.parent, &sd->node))
+		iommu_subdev_devres_free(&sd->node);
 }
 
 static struct iommu_subdev *iommu_subdev_alloc(struct device *parent,
 					       struct fwnode_handle *fwnode,
-					       const u32 *ids, unsigned int n)
+					       u32 id, bool managed)
 {
 	struct iommu_subdev *sd;
 	int ret;
 
-	sd = kzalloc_flex(*sd, keys, n);
+	sd = kzalloc_obj(*sd);
 	if (!sd)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
 
-	sd->nr_keys = n;
-	for (int i = 0; i < n; i++) {
-		sd->keys[i].id = ids[i];
-		sd->keys[i].sd = sd;
-	}
-	sd->group_id = -1;
+	sd->fwnode = fwnode_handle_get(fwnode);
+	sd->id = id;
+	sd->managed = managed;
+	mutex_init(&sd->lock);
+	devres_node_init(&sd->node, iommu_subdev_devres_release,
+			 iommu_subdev_devres_free);
+	devres_set_node_dbginfo(&sd->node, "iommu_subdev", sizeof(*sd));
+
 	device_initialize(&sd->dev);
-	/* Somebody may still hold the sub-device when the parent is deleted */
+	/* A reference to the sub-device may outlive the parent's device_del() */
 	sd->dev.parent = get_device(parent);
 	sd->dev.bus = &iommu_subdev_bus_type;
 	sd->dev.release = iommu_subdev_dev_release;
+	/* The IOMMU's driver looks there for memory regions */
+	sd->dev.of_node = to_of_node(fwnode);
 	/* It has no power state of its own */
 	device_set_pm_not_required(&sd->dev);
-	/* There is no module to load and nothing to set up for it */
+	/* Contexts come and go with sessions, and need no module */
 	dev_set_uevent_suppress(&sd->dev, 1);
 
 	sd->dma_mask = dma_get_mask(parent);
@@ -655,57 +474,44 @@ static struct iommu_subdev *iommu_subdev_alloc(struct device *parent,
 		sd->dma_parms = *parent->dma_parms;
 	sd->dev.dma_parms = &sd->dma_parms;
 
-	if (fwnode) {
-		sd->fwnode = fwnode_handle_get(fwnode);
-		/* The IOMMU's driver looks there for memory regions */
-		sd->dev.of_node = to_of_node(fwnode);
+	if (fwnode)
 		ret = dev_set_name(&sd->dev, "%s:%pfwP", dev_name(parent), fwnode);
-	} else {
-		ret = iommu_subdev_name_id(&sd->dev, ids[0]);
-	}
+	else
+		ret = dev_set_name(&sd->dev, "%s.%x", dev_name(parent), id);
 	if (ret) {
 		put_device(&sd->dev);
-		return ERR_PTR(ret);
+		return NULL;
 	}
 	return sd;
 }
 
-static int iommu_subdev_register(struct iommu_subdev *sd)
+static int iommu_subdev_start(struct iommu_subdev *sd)
 {
 	int ret;
 
-	ret = device_add(&sd->dev);
+	mutex_lock(&sd->lock);
+	get_device(&sd->dev);
+	devres_node_add(sd->dev.parent, &sd->node);
+	ret = iommu_subdev_register(sd);
 	if (ret)
-		return ret;
+		goto err_devres;
 
-	ret = device_driver_attach(&iommu_subdev_driver, &sd->dev);
-	/* This is how it calls that */
-	if (ret == -EAGAIN)
-		ret = -EPROBE_DEFER;
+	ret = iommu_subdev_setup(sd);
 	if (ret)
-		device_del(&sd->dev);
+		goto err_unregister;
+
+	sd->live = true;
+	trace_iommu_subdev_create(sd->dev.parent, sd->fwnode, sd->id,
+				  iommu_group_id(sd->dev.iommu_group), 0);
+	mutex_unlock(&sd->lock);
+	return 0;
+
+err_unregister:
+	iommu_subdev_unregister(sd);
+err_devres:
+	mutex_unlock(&sd->lock);
+	iommu_subdev_devres_remove(sd);
 	return ret;
-}
-
-/* Returns -EINVAL when the parent's driver was unbound meanwhile. */
-static int iommu_subdev_set_live(struct iommu_subdev *sd)
-{
-	int ret = 0;
-
-	mutex_lock(&iommu_subdev_lock);
-	if (sd->set->unbound)
-		ret = -EINVAL;
-	else
-		sd->live = true;
-	mutex_unlock(&iommu_subdev_lock);
-	return ret;
-}
-
-static bool iommu_subdev_parent_valid(struct device *parent)
-{
-	/* Only a registered device is ever bound */
-	return parent && !dev_is_iommu_subdev(parent) &&
-	       iommu_subdev_parent_bound(parent);
 }
 
 static int iommu_subdev_check_node(struct device *parent,
@@ -720,200 +526,164 @@ static int iommu_subdev_check_node(struct device *parent,
 	return fwnode_device_is_available(fwnode) ? 0 : -ENODEV;
 }
 
-/* The context behind @n input IDs, or, without them, that of @fwnode. */
-static struct device *iommu_subdev_make(struct device *parent,
-					struct fwnode_handle *fwnode,
-					const u32 *ids, unsigned int n)
+static struct device *__iommu_subdev_create(struct device *parent,
+					    struct fwnode_handle *fwnode,
+					    u32 id, bool managed)
 {
-	static const u32 no_id;
 	struct iommu_subdev *sd;
 	int ret;
 
 	ret = -EINVAL;
-	if (!iommu_subdev_parent_valid(parent))
+	/* Only a registered device is ever bound */
+	if (!parent || parent->bus == &iommu_subdev_bus_type ||
+	    !iommu_subdev_parent_bound(parent))
 		goto err_trace;
 
-	if (fwnode)
-		ret = iommu_subdev_check_node(parent, fwnode);
-	else if (ids && n)
-		ret = 0;
+	ret = fwnode ? iommu_subdev_check_node(parent, fwnode) : 0;
 	if (ret)
 		goto err_trace;
 
-	sd = iommu_subdev_alloc(parent, fwnode, ids ?: &no_id, n ?: 1);
-	if (IS_ERR(sd)) {
-		ret = PTR_ERR(sd);
+	ret = -ENOMEM;
+	sd = iommu_subdev_alloc(parent, fwnode, id, managed);
+	if (!sd)
 		goto err_trace;
-	}
 
-	ret = iommu_subdev_set_add(sd);
+	ret = iommu_subdev_start(sd);
 	if (ret)
 		goto err_put;
 
-	ret = iommu_subdev_register(sd);
-	if (ret)
-		goto err_set_del;
-
-	ret = iommu_subdev_set_live(sd);
-	if (ret)
-		goto err_unregister;
-
-	trace_iommu_subdev_create(parent, fwnode, sd->keys[0].id, sd->nr_keys,
-				  sd->group_id, 0);
+	/* A managed one is the parent's, any other is the caller's */
+	if (managed)
+		put_device(&sd->dev);
 	return &sd->dev;
 
-err_unregister:
-	device_del(&sd->dev);
-err_set_del:
-	iommu_subdev_set_del(sd);
 err_put:
 	put_device(&sd->dev);
 err_trace:
-	trace_iommu_subdev_create(parent, fwnode, ids && n ? ids[0] : 0, n, -1,
-				  ret);
+	trace_iommu_subdev_create(parent, fwnode, id, -1, ret);
 	return ERR_PTR(ret);
 }
 
 /**
- * iommu_subdev_create() - Make an isolated DMA context for a stream of a device
- * @parent: the device that sends the DMA, with a driver bound or binding
+ * iommu_subdev_create() - Create an isolated DMA context for an input ID
+ * @parent: the device that issues the DMA, with a driver bound or binding
  * @stream_id: the input ID of the stream, a plain number: the key in the
  *	``iommu-map`` of @parent's devicetree node, or in the mappings of its
- *	named component in the ACPI IORT. Firmware turns it into the IOMMU's
+ *	named component in the ACPI IORT. Firmware translates it to the IOMMU's
  *	own stream ID.
  *
- * The sub-device has an IOMMU group and a translated default domain of its own,
- * and takes the ordinary DMA API. Its DMA masks and &struct
+ * The sub-device works with the ordinary DMA API. Its DMA masks and &struct
  * device_dma_parameters start as a copy of @parent's; its coherency and
- * ``dma-ranges`` are those of @parent's node. It keeps no copy of pointers of
- * the caller, and holds a reference to @parent.
+ * ``dma-ranges`` are those of @parent's node. IOMMU drivers that look for quirks
+ * by the ``compatible`` of a device find none: use iommu_subdev_create_node().
  *
- * Where there may be several threads, each may create and destroy sub-devices
- * of the same @parent.
+ * Any number of threads may create and destroy. Create has no effect on the
+ * probe of @parent, whose driver may return -EPROBE_DEFER after it, and does not
+ * resume @parent. It works in suspend and resume callbacks, system and runtime.
+ * From the first create until @parent's driver is unbound the IOMMU is active
+ * whenever @parent is.
  *
- * Context: Process context. May sleep. @parent's driver may call it from its
- * probe function and as long as it is bound.
- * Return: the sub-device, to be ended with iommu_subdev_destroy(), or one of
+ * Context: Process context. May sleep. Not below the probe or remove function of
+ * the IOMMU's driver, as it takes device_lock() of the IOMMU.
+ * Return: the sub-device, to be passed to iommu_subdev_destroy(), or an ERR_PTR()
+ * of one of these, never NULL:
  *
- * * -EINVAL: @parent is NULL, is not registered, has no driver bound or
- *   binding, or is a sub-device itself
+ * * -EINVAL: @parent is NULL, is not registered, has no driver bound or binding,
+ *   or is a sub-device itself; or device_link_add() fails for @parent and the
+ *   IOMMU, as it does if the IOMMU depends on @parent
  * * -ENODEV: firmware maps no IOMMU for @stream_id, or the IOMMU is disabled
- * * -EPROBE_DEFER: the IOMMU's driver is not there yet
- * * -EEXIST: @parent has a live sub-device with this @stream_id
- * * -EBUSY: another device has the stream or is in its IOMMU group, so it
- *   cannot be isolated
- * * -EOPNOTSUPP: the IOMMU or the architecture only has identity domains, or
- *   the kernel is without CONFIG_IOMMU_SUBDEV
+ * * -EPROBE_DEFER: the driver of the IOMMU is not bound yet
+ * * -EEXIST: @parent, or a device of its name, has a sub-device with this ID
+ * * -EBUSY: another device has the stream or is in its IOMMU group
+ * * -EOPNOTSUPP: the IOMMU or the architecture only has identity, the IOMMU would
+ *   not block the stream after destroy, or CONFIG_IOMMU_SUBDEV is not set
+ * * -ENOSPC: the IOMMU has no more contexts. A destroyed sub-device occupies its
+ *   context for as long as somebody holds a reference to it.
  * * -ENOMEM: out of memory
- * * any other error of the IOMMU's driver
- *
- * as an ERR_PTR(). Never NULL.
+ * * any other error of the IOMMU's driver, or of its runtime resume
  */
 struct device *iommu_subdev_create(struct device *parent, u32 stream_id)
 {
-	return iommu_subdev_make(parent, NULL, &stream_id, 1);
+	return __iommu_subdev_create(parent, NULL, stream_id, false);
 }
 EXPORT_SYMBOL_GPL(iommu_subdev_create);
 
 /**
- * iommu_subdev_create_ids() - Make one isolated DMA context for several streams
- * @parent: the device that sends the DMA, with a driver bound or binding
- * @ids: the input IDs of the streams, each as in iommu_subdev_create(). They are
- *	copied.
- * @n: the number of @ids
- *
- * For a unit that sends its DMA under more than one ID: a mapping of the
- * sub-device is reached by all of them. They are taken, and given back, all or
- * none. The sub-device is in all else like that of iommu_subdev_create().
- *
- * Context: Process context. May sleep. @parent's driver may call it from its
- * probe function and as long as it is bound.
- * Return: the sub-device, to be ended with iommu_subdev_destroy(), or, as an
- * ERR_PTR() and never NULL, one of the errors of iommu_subdev_create(), where
- *
- * * -EINVAL: also when @n is 0, @ids is NULL, or an ID comes twice in it
- * * -ENODEV: firmware maps no IOMMU for one of @ids, or the IOMMU is disabled
- * * -EPROBE_DEFER: the driver of the IOMMU of one of @ids is not there yet
- * * -EEXIST: @parent has a live sub-device with one of @ids
- * * -EBUSY: another device has one of the streams or is in the IOMMU group
- * * -EXDEV: @ids lead to more than one IOMMU
- */
-struct device *iommu_subdev_create_ids(struct device *parent, const u32 *ids,
-				       unsigned int n)
-{
-	return iommu_subdev_make(parent, NULL, ids, n);
-}
-EXPORT_SYMBOL_GPL(iommu_subdev_create_ids);
-
-/**
- * iommu_subdev_create_node() - Make the DMA context that a child node describes
- * @parent: the device that sends the DMA, with a driver bound or binding
+ * iommu_subdev_create_node() - Create the DMA context of a child node
+ * @parent: the device that issues the DMA, with a driver bound or binding
  * @node: a child of @parent's devicetree node
  *
- * The properties of @node are those that a device of its own would have:
- * ``iommus``, with any number of streams of one IOMMU; ``dma-ranges``, in it or
- * else above, limits the addresses; ``dma-coherent``; and ``memory-region`` with
- * ``iommu-addresses`` that refer to @node, which are mapped or left out as they
- * say. There need not be, and must not be, another device for @node. The DMA
- * masks and &struct device_dma_parameters start as a copy of @parent's.
+ * The properties of @node are those of a device: ``iommus``, with any number of
+ * streams of one IOMMU; ``dma-ranges``, or else those above, as the limit of the
+ * addresses; ``dma-coherent``; and ``memory-region`` with ``iommu-addresses`` for
+ * @node, mapped or reserved. No other device may exist for @node. All else is as
+ * for iommu_subdev_create(). It takes a reference to @node.
  *
- * It takes a reference to @node.
- *
- * Context: Process context. May sleep. @parent's driver may call it from its
- * probe function and as long as it is bound.
- * Return: the sub-device, to be ended with iommu_subdev_destroy(), or, as an
- * ERR_PTR() and never NULL, one of the errors of iommu_subdev_create(), where
+ * Context: as iommu_subdev_create().
+ * Return: as iommu_subdev_create(), with these differences:
  *
  * * -EINVAL: also when @node is NULL or is not a child of @parent's node
- * * -ENODEV: @node or its IOMMU is disabled, or it is without ``iommus``, or is
- *   not of a devicetree
- * * -EEXIST: @node has a live sub-device
+ * * -ENODEV: @node or its IOMMU is disabled, it has no ``iommus``, or it is not
+ *   part of a devicetree
+ * * -EEXIST: @node has a sub-device
  * * -EBUSY: another device has one of the streams or is in the IOMMU group
  * * -EXDEV: @node has streams of more than one IOMMU
  */
 struct device *iommu_subdev_create_node(struct device *parent,
 					struct fwnode_handle *node)
 {
-	return iommu_subdev_make(parent, node, NULL, 0);
+	return __iommu_subdev_create(parent, node ?: ERR_PTR(-ENOENT), 0, false);
 }
 EXPORT_SYMBOL_GPL(iommu_subdev_create_node);
 
-/* Whoever gets true is the one to end it. */
-static bool iommu_subdev_clear_live(struct iommu_subdev *sd)
+/**
+ * devm_iommu_subdev_create() - Managed iommu_subdev_create()
+ * @parent: the device that issues the DMA, with a driver bound or binding
+ * @stream_id: the input ID of the stream, see iommu_subdev_create()
+ *
+ * The sub-device is destroyed when @parent's driver is unbound, in the reverse
+ * order of all that is managed on @parent, or by iommu_subdev_destroy() before.
+ * A thread that may use it during the unbind holds a reference to it.
+ *
+ * Context: as iommu_subdev_create().
+ * Return: as iommu_subdev_create().
+ */
+struct device *devm_iommu_subdev_create(struct device *parent, u32 stream_id)
 {
-	bool live;
-
-	mutex_lock(&iommu_subdev_lock);
-	live = sd->live;
-	sd->live = false;
-	mutex_unlock(&iommu_subdev_lock);
-	return live;
+	return __iommu_subdev_create(parent, NULL, stream_id, true);
 }
-
-static void devm_iommu_subdev_release(struct device *parent, void *res)
-{
-	struct iommu_subdev *sd = *(struct iommu_subdev **)res;
-
-	if (iommu_subdev_clear_live(sd))
-		iommu_subdev_end(sd, 0);
-}
-
-static int devm_iommu_subdev_match(struct device *parent, void *res, void *data)
-{
-	return *(struct iommu_subdev **)res == data;
-}
+EXPORT_SYMBOL_GPL(devm_iommu_subdev_create);
 
 /**
- * iommu_subdev_destroy() - End an isolated DMA context
- * @subdev: what one of the creates returned, managed or not; NULL and error
- *	pointers are ignored
+ * devm_iommu_subdev_create_node() - Managed iommu_subdev_create_node()
+ * @parent: the device that issues the DMA, with a driver bound or binding
+ * @node: a child of @parent's devicetree node
  *
- * The caller has stopped the DMA and unmapped what is not managed. Whatever was
- * managed on @subdev is released here. After it returns its streams are blocked
- * and its IDs can be used again. @subdev must not be used any more, unless the
- * caller took a reference to the &struct device: then it is a dead one.
+ * It is destroyed as that of devm_iommu_subdev_create().
  *
- * Context: Process context. May sleep.
+ * Context: as iommu_subdev_create().
+ * Return: as iommu_subdev_create_node().
+ */
+struct device *devm_iommu_subdev_create_node(struct device *parent,
+					     struct fwnode_handle *node)
+{
+	return __iommu_subdev_create(parent, node ?: ERR_PTR(-ENOENT), 0, true);
+}
+EXPORT_SYMBOL_GPL(devm_iommu_subdev_create_node);
+
+/**
+ * iommu_subdev_destroy() - Destroy an isolated DMA context
+ * @subdev: the result of one of the create functions, managed or not. NULL and
+ *	error pointers are ignored.
+ *
+ * The caller has stopped the DMA and detached domains of its own. Everything
+ * that is managed on @subdev is released. When this function returns, the streams
+ * are blocked and can be used again.
+ *
+ * It puts the reference of create. With another one, unmap, sync and free still
+ * work. A managed @subdev that was destroyed already is left alone.
+ *
+ * Context: as iommu_subdev_create(). Not in an action that is managed on @subdev.
  */
 void iommu_subdev_destroy(struct device *subdev)
 {
@@ -921,133 +691,30 @@ void iommu_subdev_destroy(struct device *subdev)
 
 	if (IS_ERR_OR_NULL(subdev))
 		return;
-	if (WARN_ON(!dev_is_iommu_subdev(subdev)))
+	if (WARN_ON(subdev->bus != &iommu_subdev_bus_type))
 		return;
 
-	sd = to_iommu_subdev(subdev);
-	if (WARN_ON(!iommu_subdev_clear_live(sd)))
-		return;
-
-	if (sd->managed)
-		devres_destroy(subdev->parent, devm_iommu_subdev_release,
-			       devm_iommu_subdev_match, sd);
+	sd = to_iommu_subdev(get_device(subdev));
 	iommu_subdev_end(sd, 0);
+	iommu_subdev_devres_remove(sd);
+	if (!sd->managed)
+		put_device(subdev);
+	put_device(subdev);
 }
 EXPORT_SYMBOL_GPL(iommu_subdev_destroy);
 
-static struct device *devm_iommu_subdev_make(struct device *parent,
-					     struct fwnode_handle *fwnode,
-					     const u32 *ids, unsigned int n)
-{
-	struct iommu_subdev **res;
-	struct device *subdev;
-
-	res = devres_alloc(devm_iommu_subdev_release, sizeof(*res), GFP_KERNEL);
-	if (!res)
-		return ERR_PTR(-ENOMEM);
-
-	subdev = iommu_subdev_make(parent, fwnode, ids, n);
-	if (IS_ERR(subdev)) {
-		devres_free(res);
-		return subdev;
-	}
-
-	*res = to_iommu_subdev(subdev);
-	(*res)->managed = true;
-	devres_add(parent, res);
-	return subdev;
-}
-
-/**
- * devm_iommu_subdev_create() - Managed iommu_subdev_create()
- * @parent: the device that sends the DMA, with a driver bound or binding
- * @stream_id: the input ID of the stream, see iommu_subdev_create()
- *
- * The sub-device is destroyed when @parent's driver is unbound, in the reverse
- * order of all that is managed on @parent. It may be destroyed before with
- * iommu_subdev_destroy().
- *
- * Context: Process context. May sleep.
- * Return: as iommu_subdev_create().
- */
-struct device *devm_iommu_subdev_create(struct device *parent, u32 stream_id)
-{
-	return devm_iommu_subdev_make(parent, NULL, &stream_id, 1);
-}
-EXPORT_SYMBOL_GPL(devm_iommu_subdev_create);
-
-/**
- * devm_iommu_subdev_create_ids() - Managed iommu_subdev_create_ids()
- * @parent: the device that sends the DMA, with a driver bound or binding
- * @ids: the input IDs of the streams, which are copied
- * @n: the number of @ids
- *
- * It ends as that of devm_iommu_subdev_create() does.
- *
- * Context: Process context. May sleep.
- * Return: as iommu_subdev_create_ids().
- */
-struct device *devm_iommu_subdev_create_ids(struct device *parent,
-					    const u32 *ids, unsigned int n)
-{
-	return devm_iommu_subdev_make(parent, NULL, ids, n);
-}
-EXPORT_SYMBOL_GPL(devm_iommu_subdev_create_ids);
-
-/**
- * devm_iommu_subdev_create_node() - Managed iommu_subdev_create_node()
- * @parent: the device that sends the DMA, with a driver bound or binding
- * @node: a child of @parent's devicetree node
- *
- * It ends as that of devm_iommu_subdev_create() does.
- *
- * Context: Process context. May sleep.
- * Return: as iommu_subdev_create_node().
- */
-struct device *devm_iommu_subdev_create_node(struct device *parent,
-					     struct fwnode_handle *node)
-{
-	return devm_iommu_subdev_make(parent, node, NULL, 0);
-}
-EXPORT_SYMBOL_GPL(devm_iommu_subdev_create_node);
-
-/*
- * The IOMMU goes away while the sub-device lives. Nothing can be mapped from
- * now on: without the IOMMU the DMA API would hand out physical addresses. What
- * is left is a device that waits for its destroy.
- */
-void iommu_subdev_orphan(struct device *dev)
-{
-	dev_err(dev, "lost its IOMMU, no DMA from now on\n");
-
-	device_lock(dev);
-	/* For a create that is not through yet: the IOMMU may come back */
-	to_iommu_subdev(dev)->err = -EPROBE_DEFER;
-	/* The DMA API finds no address that is low enough */
-	dev->bus_dma_limit = 1;
-	device_unlock(dev);
-
-	/* Managed mappings and the ownership go while there is an IOMMU */
-	device_release_driver(dev);
-}
-
-/* The IOMMU core listens to the bus from subsys_initcall on. */
 static int __init iommu_subdev_init(void)
 {
+	struct kset *bus;
 	int ret;
 
 	ret = bus_register(&iommu_subdev_bus_type);
 	if (ret)
 		return ret;
 
-	ret = driver_register(&iommu_subdev_driver);
-	if (ret) {
-		bus_unregister(&iommu_subdev_bus_type);
-		return ret;
-	}
-
-	/* Have mappings reported that outlive their sub-device */
-	dma_debug_add_bus(&iommu_subdev_bus_type);
+	bus = bus_get_kset(&iommu_subdev_bus_type);
+	iommu_subdev_names = kernfs_find_and_get(bus->kobj.sd, "devices");
+	kset_put(bus);
 	return 0;
 }
 postcore_initcall(iommu_subdev_init);

@@ -14,13 +14,9 @@ struct fwnode_handle;
 #if IS_ENABLED(CONFIG_IOMMU_SUBDEV)
 
 struct device *iommu_subdev_create(struct device *parent, u32 stream_id);
-struct device *iommu_subdev_create_ids(struct device *parent, const u32 *ids,
-				       unsigned int n);
 struct device *iommu_subdev_create_node(struct device *parent,
 					struct fwnode_handle *node);
 struct device *devm_iommu_subdev_create(struct device *parent, u32 stream_id);
-struct device *devm_iommu_subdev_create_ids(struct device *parent,
-					    const u32 *ids, unsigned int n);
 struct device *devm_iommu_subdev_create_node(struct device *parent,
 					     struct fwnode_handle *node);
 void iommu_subdev_destroy(struct device *subdev);
@@ -33,13 +29,6 @@ static inline struct device *iommu_subdev_create(struct device *parent,
 	return ERR_PTR(-EOPNOTSUPP);
 }
 
-static inline struct device *iommu_subdev_create_ids(struct device *parent,
-						     const u32 *ids,
-						     unsigned int n)
-{
-	return ERR_PTR(-EOPNOTSUPP);
-}
-
 static inline struct device *
 iommu_subdev_create_node(struct device *parent, struct fwnode_handle *node)
 {
@@ -48,13 +37,6 @@ iommu_subdev_create_node(struct device *parent, struct fwnode_handle *node)
 
 static inline struct device *devm_iommu_subdev_create(struct device *parent,
 						      u32 stream_id)
-{
-	return ERR_PTR(-EOPNOTSUPP);
-}
-
-static inline struct device *devm_iommu_subdev_create_ids(struct device *parent,
-							  const u32 *ids,
-							  unsigned int n)
 {
 	return ERR_PTR(-EOPNOTSUPP);
 }
