@@ -66,8 +66,8 @@ static bool log_steps;
 module_param_named(log, log_steps, bool, 0);
 MODULE_PARM_DESC(log, "Log each step before it is run");
 
-#define NR_STEPS	400
-#define NR_SLOTS	16
+#define NR_STEPS	1000
+#define NR_SLOTS	12
 #define NR_MAPPINGS	4
 #define MAX_THREADS	4
 #define MAX_PAGES	2
@@ -158,6 +158,8 @@ struct slot {
 	bool live;
 	/* Those that we hold. That of create is one, if it is not managed */
 	unsigned int refs;
+	/* Which registration of its IOMMU it belongs to */
+	unsigned int registered;
 	/* When it became a managed resource of the parent, and its action */
 	unsigned int born;
 	unsigned int action;
@@ -177,6 +179,8 @@ struct step {
 struct parent {
 	struct device_node *np;
 	struct device *dev;
+	/* References to @dev while it is unbound */
+	unsigned int refs;
 	bool has_power;
 	bool bound;
 	bool active;
@@ -195,6 +199,8 @@ struct parent {
 struct iommu_model {
 	bool has_power;
 	bool bound;
+	/* How often it was registered */
+	unsigned int registered;
 	/* The usage count that the sequence has begun with */
 	unsigned int usage;
 };
@@ -205,6 +211,14 @@ struct foreign {
 	struct iommu_domain *domain;
 };
 
+/* A sub-device that is created, destroyed or mapped while something is unbound */
+struct race {
+	const struct step *step;
+	struct slot *slot;
+	long (*run)(struct random *r, const struct step *s);
+	long ret;
+};
+
 struct random {
 	struct kunit *test;
 	/* Held by steps of one slot for reading, by all others for writing */
@@ -213,11 +227,15 @@ struct random {
 	struct parent parents[NR_PARENTS];
 	struct iommu_model iommus[NR_IOMMUS];
 	struct foreign foreigns[NR_FOREIGN];
+	struct race race;
 	bool suspended;
 	/* Removed device links may still hold the IOMMU */
 	bool unsettled;
 	bool can_fail;
+	/* Numbers what is managed, in the order of time */
 	atomic_t seq;
+	/* Steps that were run */
+	atomic_t done;
 
 	struct fwnode_handle *nodes[ARRAY_SIZE(keys)];
 	unsigned int node_refs[ARRAY_SIZE(keys)];
@@ -278,18 +296,56 @@ static bool is_registered(int iommu)
 	return mock_iommus[iommu].registered;
 }
 
-/* The domain of the device that has the stream, or that of none */
-static struct iommu_domain *stream_domain(struct random *r, int iommu, u64 streams)
+/* The sub-device or, without one, the ordinary device that has a stream of these */
+static struct slot *slot_of_streams(struct random *r, int iommu, u64 streams)
 {
 	struct slot *slot;
 
 	for_each_slot(r, slot)
 		if (slot->live && slot->key->iommu == iommu && slot->key->streams & streams)
-			return slot->domain;
+			return slot;
+	return NULL;
+}
+
+static struct foreign *foreign_of_streams(struct random *r, int iommu, u64 streams)
+{
 	for (int i = 0; iommu == IOMMU_A && i < NR_FOREIGN; i++)
 		if (r->foreigns[i].domain && streams & BIT_ULL(foreign_streams[i]))
-			return r->foreigns[i].domain;
-	return &mock_blocked_domain;
+			return &r->foreigns[i];
+	return NULL;
+}
+
+/* Whether no device can have these streams: all have one group, or somebody has them. */
+static bool streams_are_busy(struct random *r, int iommu, u64 streams)
+{
+	struct slot *slot;
+
+	if (mock_iommus[iommu].does.grouping == MOCK_GROUP_SINGLE) {
+		/* A destroyed one is in the group until its last reference is put */
+		for_each_slot(r, slot)
+			if (slot->dev && slot->key->iommu == iommu &&
+			    slot->registered == r->iommus[iommu].registered)
+				return true;
+		streams = U64_MAX;
+	}
+	return slot_of_streams(r, iommu, streams) || foreign_of_streams(r, iommu, streams);
+}
+
+/* A domain has its context until it is freed */
+static bool has_context_left(struct random *r, int iommu)
+{
+	struct mock_iommu *mock = &mock_iommus[iommu];
+	unsigned int used = 0;
+	struct slot *slot;
+
+	if (!mock->does.contexts)
+		return true;
+	for_each_slot(r, slot)
+		used += slot->dev && slot->key->iommu == iommu;
+	for (int i = 0; i < NR_FOREIGN; i++)
+		used += iommu == IOMMU_A && r->foreigns[i].domain &&
+			r->foreigns[i].domain->type != IOMMU_DOMAIN_IDENTITY;
+	return used < mock->does.contexts;
 }
 
 /* Mappings */
@@ -424,7 +480,9 @@ static long do_create(struct random *r, const struct step *s)
 	*slot = (struct slot) {
 		.dev = dev,
 		.key = key,
-		.domain = iommu_get_domain_for_dev(dev),
+		/* In a race @dev may be freed by now */
+		.domain = slot == r->race.slot ? NULL : iommu_get_domain_for_dev(dev),
+		.registered = r->iommus[key->iommu].registered,
 		.managed = managed,
 		.refs = !managed,
 		.born = next_seq(r),
@@ -447,28 +505,72 @@ static int due_of_create(struct random *r, const struct key *key)
 			return -EEXIST;
 	if (!is_registered(key->iommu))
 		return -EPROBE_DEFER;
-	if (stream_domain(r, key->iommu, key->streams) != &mock_blocked_domain)
+	if (streams_are_busy(r, key->iommu, key->streams))
 		return -EBUSY;
-	return 0;
+	return has_context_left(r, key->iommu) ? 0 : -ENOSPC;
+}
+
+static void slot_created(struct random *r, const struct step *s)
+{
+	const struct key *key = &keys[s->key];
+
+	step_slot(r, s)->live = true;
+	WRITE_ONCE(r->parents[key->parent].linked[key->iommu], true);
+}
+
+/* A create may link its parent to the IOMMU and fail then. */
+static void slot_tried(struct random *r, const struct key *key)
+{
+	struct parent *parent = &r->parents[key->parent];
+
+	if (!parent->bound)
+		return;
+	WRITE_ONCE(parent->tried[key->iommu], true);
+	if (key->err == -EXDEV)
+		WRITE_ONCE(parent->tried[IOMMU_B], true);
 }
 
 static void model_create(struct random *r, const struct step *s, long ret, bool injected)
 {
 	const struct key *key = &keys[s->key];
-	struct parent *parent = &r->parents[key->parent];
 	int due = due_of_create(r, key);
+	/* device_link_add() does not tell why it failed */
+	int due_without_memory = r->parents[key->parent].linked[key->iommu] ? -ENOMEM : -EINVAL;
 
-	if (parent->bound) {
-		WRITE_ONCE(parent->tried[key->iommu], true);
-		if (key->err == -EXDEV)
-			WRITE_ONCE(parent->tried[IOMMU_B], true);
-	}
-	check(r, ret == due || (injected && ret == -ENOMEM),
+	slot_tried(r, key);
+	check(r, ret == due || (injected && (ret == -ENOMEM || ret == due_without_memory)),
 	      "create returned %ld, %d was due", ret, due);
-	if (ret)
-		return;
-	step_slot(r, s)->live = true;
-	WRITE_ONCE(parent->linked[key->iommu], true);
+	if (!ret)
+		slot_created(r, s);
+}
+
+/* The driver of the IOMMU fails. */
+static long do_create_failing(struct random *r, const struct step *s)
+{
+	struct mock_behaviour *does = &mock_iommus[keys[s->key].iommu].does;
+	int *const errors[] = {
+		&does->probe_err, &does->group_err, &does->alloc_err, &does->attach_err,
+	};
+	int *err = errors[(s->arg >> 8) % ARRAY_SIZE(errors)];
+	long ret;
+
+	*err = -EIO;
+	ret = do_create(r, s);
+	*err = 0;
+	return ret;
+}
+
+static void model_create_failing(struct random *r, const struct step *s, long ret, bool injected)
+{
+	int due = due_of_create(r, &keys[s->key]);
+
+	slot_tried(r, &keys[s->key]);
+	if (due == -EBUSY || due == -ENOSPC || !due)
+		check(r, ret == -EIO || (due && ret == due), "create returned %ld of an IOMMU that fails", ret);
+	else
+		check(r, ret == due, "create returned %ld, %d was due", ret, due);
+	if (!ret)
+		slot_created(r, s);
 }
 
 static bool can_create(struct random *r, const struct step *s)
@@ -655,7 +757,7 @@ static void prepare_release(struct random *r, struct parent *parent, unsigned in
 	for_each_slot(r, slot) {
 		bool action = is_within(slot->action, from, to);
 
-		if (!slot_is_within(slot, parent, from, to))
+		if (!slot_is_within(slot, parent, from, to) || slot == r->race.slot)
 			continue;
 		slot_prepare(r, slot, action && !slot->managed, late);
 		if (slot->managed || action || forget)
@@ -843,14 +945,24 @@ static void settle(struct random *r)
 	r->unsettled = false;
 }
 
-static void unbind_parent(struct random *r, struct parent *parent, u32 arg)
+static void unbind_parent_only(struct random *r, struct parent *parent, u32 arg)
 {
 	r->unsettled = true;
 	prepare_release(r, parent, 0, UINT_MAX, arg);
 	device_release_driver(parent->dev);
+}
+
+static void parent_unbound(struct random *r, struct parent *parent, u32 arg)
+{
 	model_unbound(r, parent);
 	if (arg & ARG_SETTLE)
 		settle(r);
+}
+
+static void unbind_parent(struct random *r, struct parent *parent, u32 arg)
+{
+	unbind_parent_only(r, parent, arg);
+	parent_unbound(r, parent, arg);
 }
 
 static bool can_unbind(struct random *r, const struct step *s)
@@ -1030,7 +1142,85 @@ static bool can_register(struct random *r, const struct step *s)
 
 static long do_register(struct random *r, const struct step *s)
 {
+	r->iommus[s->on].registered++;
 	return mock_register(&mock_iommus[s->on]);
+}
+
+/* Unbinding while a thread uses a sub-device */
+
+static bool can_race(struct random *r, const struct step *s)
+{
+	struct slot *slot = step_slot(r, s);
+
+	/* The thread needs a reference, which create takes only if not managed */
+	return r->parents[keys[s->key].parent].bound &&
+	       (!slot->dev || (slot->live && slot->refs && !slot->action));
+}
+
+static long (*race_run(struct random *r, const struct step *s))(struct random *r,
+								 const struct step *s)
+{
+	if (!step_slot(r, s)->dev)
+		return do_create;
+	/* Nothing may be managed on a sub-device that may be dead already */
+	if (s->arg & BIT(9) || is_off("late") || step_type(s) == MAP_MANAGED)
+		return do_destroy;
+	return step_mapping(r, s)->mem ? do_unmap : do_map_step;
+}
+
+static void run_race(struct subdev_thread *thread)
+{
+	struct race *race = &random_now->race;
+
+	race->ret = race->run(random_now, race->step);
+}
+
+static long do_race(struct random *r, const struct step *s)
+{
+	struct slot *slot = step_slot(r, s);
+	const struct key *key = slot->dev ? slot->key : &keys[s->key];
+	struct step unbind = {
+		.on = s->arg & BIT(8) ? key->iommu : key->parent,
+		.arg = s->arg & ~ARG_FORGET,
+	};
+	bool of_iommu = s->arg & BIT(8) && can_unbind_iommu(r, &unbind);
+	struct subdev_thread thread = {};
+	bool runs;
+
+	unbind.on = of_iommu ? key->iommu : key->parent;
+	if (!slot->dev)
+		slot_tried(r, key);
+	r->race = (struct race) {
+		.step = s,
+		.slot = slot,
+		.run = race_run(r, s),
+	};
+
+	runs = subdev_test_run_thread(r->test, &thread, run_race);
+	if (s->arg & BIT(10))
+		schedule();
+	if (of_iommu)
+		do_unbind_iommu(r, &unbind);
+	else
+		unbind_parent_only(r, &r->parents[key->parent], unbind.arg);
+	if (runs)
+		subdev_test_join_thread(&thread);
+	r->race.slot = NULL;
+
+	if (r->race.run == do_create) {
+		check(r, !r->race.ret || r->race.ret == -EINVAL || r->race.ret == -EPROBE_DEFER ||
+			 r->race.ret == due_of_create(r, key),
+		      "create returned %ld during an unbind", r->race.ret);
+		if (!r->race.ret)
+			slot_created(r, s);
+	} else if (r->race.run == do_destroy) {
+		model_destroy(r, s, 0, false);
+	}
+	if (of_iommu)
+		model_unbind_iommu(r, &unbind, 0, false);
+	else
+		parent_unbound(r, &r->parents[key->parent], unbind.arg);
+	return 0;
 }
 
 /* System suspend */
@@ -1064,15 +1254,18 @@ static long do_unblock(struct random *r, const struct step *s)
 
 static bool can_add_foreign(struct random *r, const struct step *s)
 {
-	return !r->foreigns[s->on].dev && is_registered(IOMMU_A) && !r->suspended;
+	/* In one group they would share a domain */
+	return !r->foreigns[s->on].dev && is_registered(IOMMU_A) && !r->suspended &&
+	       has_context_left(r, IOMMU_A) &&
+	       (mock_iommus[IOMMU_A].does.grouping != MOCK_GROUP_SINGLE ||
+		!r->foreigns[!s->on].dev);
 }
 
 static long do_add_foreign(struct random *r, const struct step *s)
 {
 	struct foreign *foreign = &r->foreigns[s->on];
 	struct device_node *np = subdev_test_find_node(r->test, foreign_names[s->on]);
-	bool owned = stream_domain(r, IOMMU_A, BIT_ULL(foreign_streams[s->on])) !=
-		     &mock_blocked_domain;
+	bool busy = streams_are_busy(r, IOMMU_A, BIT_ULL(foreign_streams[s->on]));
 	struct platform_device *pdev = of_platform_device_create(np, NULL, NULL);
 
 	of_node_put(np);
@@ -1081,8 +1274,8 @@ static long do_add_foreign(struct random *r, const struct step *s)
 	foreign->dev = get_device(&pdev->dev);
 	if (device_iommu_mapped(foreign->dev))
 		foreign->domain = iommu_get_domain_for_dev(foreign->dev);
-	check(r, !foreign->domain == owned, "%s is %srefused", foreign_names[s->on],
-	      owned ? "not " : "");
+	check(r, !foreign->domain == busy, "%s is %srefused", foreign_names[s->on],
+	      busy ? "not " : "");
 	return 0;
 }
 
@@ -1123,37 +1316,42 @@ struct op {
 	model_fn model;
 	/* Allocations may fail in it */
 	bool can_fail;
+	/* No other thread runs meanwhile, though it is for one slot */
+	bool is_alone;
 };
 
 static const struct op ops[] = {
-	{ "create", "create", 60, SLOT, can_create, do_create, model_create, true },
-	{ "destroy", "create", 15, SLOT, can_destroy, do_destroy, model_destroy, true },
-	{ "destroy, leaving mappings to", "late", 10, SLOT, can_leave, do_leave, model_destroy },
-	{ "destroy again", "again", 4, SLOT, can_destroy_again, do_destroy_again },
-	{ "get", "ref", 20, SLOT, can_get, do_get },
-	{ "put", "ref", 20, SLOT, can_put, do_put },
-	{ "map", "map", 100, SLOT, can_map, do_map_step, model_map, true },
-	{ "map too late", "toolate", 20, SLOT, can_map_late, do_map_step, model_map_late },
+	{ "create", "create", 40, SLOT, can_create, do_create, model_create, true },
+	{ "create, the IOMMU failing,", "error", 4, SLOT, can_create, do_create_failing,
+	  model_create_failing, .is_alone = true },
+	{ "destroy", "create", 8, SLOT, can_destroy, do_destroy, model_destroy, true },
+	{ "destroy, leaving mappings to", "late", 6, SLOT, can_leave, do_leave, model_destroy },
+	{ "destroy again", "again", 3, SLOT, can_destroy_again, do_destroy_again },
+	{ "get", "ref", 12, SLOT, can_get, do_get },
+	{ "put", "ref", 12, SLOT, can_put, do_put },
+	{ "map", "map", 80, SLOT, can_map, do_map_step, model_map, true },
+	{ "map too late", "toolate", 12, SLOT, can_map_late, do_map_step, model_map_late },
 	{ "unmap", "map", 60, SLOT, can_unmap, do_unmap },
 	{ "add action to destroy", "action", 8, SLOT, can_add_action, do_add_action },
-	{ "open group", "group", 12, PARENT, can_open, do_open },
+	{ "open group", "group", 6, PARENT, can_open, do_open },
 	{ "close group", "group", 12, PARENT, can_close, do_close },
-	{ "release group", "group", 4, PARENT, can_release, do_release, model_release_group },
+	{ "release group", "group", 2, PARENT, can_release, do_release, model_release_group },
 	{ "remove group", "group", 2, PARENT, can_release, do_remove_group },
-	{ "unbind", "bind", 4, PARENT, can_unbind, do_unbind },
-	{ "bind", "bind", 16, PARENT, can_bind, do_bind },
-	{ "bind, failing,", "probe", 8, PARENT, can_bind, do_fail },
-	{ "bind, deferring,", "defer", 8, PARENT, can_bind, do_defer },
+	{ "unbind", "bind", 2, PARENT, can_unbind, do_unbind },
+	{ "bind", "bind", 24, PARENT, can_bind, do_bind },
+	{ "bind, failing,", "probe", 6, PARENT, can_bind, do_fail },
+	{ "bind, deferring,", "defer", 6, PARENT, can_bind, do_defer },
 	{ "del", "del", 1, PARENT, can_del, do_del },
 	{ "add", "del", 10, PARENT, can_add, do_add },
 	{ "resume", "resume", 10, PARENT, can_resume, do_resume },
 	{ "suspend", "resume", 5, PARENT, can_suspend, do_suspend },
-	{ "unbind", "iommu", 2, IOMMU, can_unbind_iommu, do_unbind_iommu, model_unbind_iommu },
+	{ "unbind", "iommu", 1, IOMMU, can_unbind_iommu, do_unbind_iommu, model_unbind_iommu },
 	{ "bind", "iommu", 20, IOMMU, can_bind_iommu, do_bind_iommu },
 	{ "register", "iommu", 20, IOMMU, can_register, do_register },
+	{ "race unbind with", "race", 4, SLOT, can_race, do_race, .is_alone = true },
 	{ "block probing", "suspend", 1, OTHER, can_block, do_block },
 	{ "unblock probing", "suspend", 10, OTHER, can_unblock, do_unblock },
-	{ "add", "foreign", 3, OTHER, can_add_foreign, do_add_foreign },
+	{ "add", "foreign", 2, OTHER, can_add_foreign, do_add_foreign },
 	{ "del", "foreign", 8, OTHER, can_del_foreign, do_del_foreign },
 };
 
@@ -1169,10 +1367,18 @@ static u8 random_key(struct rnd_state *rnd, int slot)
 
 static void generate(struct random *r, unsigned int seed)
 {
-	static const struct mock_behaviour does[] = {
-		{ .grouping = MOCK_GROUP_EACH_DEVICE },
-		{ .grouping = MOCK_GROUP_EACH_STREAM, .shared_streams = true },
-		{ .grouping = MOCK_GROUP_EACH_DEVICE, .shared_streams = true },
+	static const struct {
+		const char *kind;
+		struct mock_behaviour does;
+	} flavours[] = {
+		{ "create", { .grouping = MOCK_GROUP_EACH_DEVICE } },
+		{ "stream", { .grouping = MOCK_GROUP_EACH_STREAM, .shared_streams = true } },
+		{ "shared", { .grouping = MOCK_GROUP_EACH_DEVICE, .shared_streams = true } },
+		{ "link", { .link_clients = true } },
+		{ "defer-attach", { .defer_attach = true } },
+		/* What is right depends on all threads */
+		{ "single", { .grouping = MOCK_GROUP_SINGLE } },
+		{ "contexts", { .contexts = 4 } },
 	};
 	unsigned int weights = 0, weight, bits;
 	bool off[ARRAY_SIZE(ops)];
@@ -1187,8 +1393,17 @@ static void generate(struct random *r, unsigned int seed)
 	r->seed = seed;
 	prandom_seed_state(&rnd, seed);
 	bits = prandom_u32_state(&rnd);
+	if (bits & BIT(31) && !is_off("passthrough"))
+		iommu_set_default_passthrough(false);
+	else
+		iommu_set_default_translated(false);
 	for (i = 0; i < NR_IOMMUS; i++) {
-		mock_iommus[i].does = does[prandom_u32_state(&rnd) % (is_off("shared") ? 2 : 3)];
+		int flavour = prandom_u32_state(&rnd) % ARRAY_SIZE(flavours);
+
+		if (is_off(flavours[flavour].kind) ||
+		    (flavour >= 5 && (threads > 1 || IS_ENABLED(CONFIG_DEBUG_KOBJECT_RELEASE))))
+			flavour = 0;
+		mock_iommus[i].does = flavours[flavour].does;
 		mock_iommus[i].does.yield = threads > 1;
 		r->iommus[i].has_power = bits & BIT(i) && !is_off("power");
 	}
@@ -1334,19 +1549,23 @@ static void check_iommu_power(struct random *r, int iommu)
 static void check_iommu(struct random *r, int iommu)
 {
 	struct mock_iommu *mock = &mock_iommus[iommu];
-	unsigned int live = 0, dead = 0;
+	unsigned int live = 0, dead = 0, identity = 0;
 	struct slot *slot;
 	struct {
 		const char *what;
-		unsigned int there, least, most;
+		unsigned int there;
 	} *count, counts[] = {
 		{ "devices", atomic_read(&mock->devices) },
 		{ "domains", atomic_read(&mock->domains) },
 		{ "groups", atomic_read(&mock->groups) },
 	};
 
-	for (int i = 0; i < NR_FOREIGN; i++)
-		live += iommu == IOMMU_A && r->foreigns[i].domain;
+	for (int i = 0; i < NR_FOREIGN; i++) {
+		if (iommu != IOMMU_A || !r->foreigns[i].domain)
+			continue;
+		live++;
+		identity += r->foreigns[i].domain->type == IOMMU_DOMAIN_IDENTITY;
+	}
 	for_each_slot(r, slot) {
 		if (!slot->dev || slot->key->iommu != iommu)
 			continue;
@@ -1355,21 +1574,34 @@ static void check_iommu(struct random *r, int iommu)
 	}
 	for (count = counts; count < counts + ARRAY_SIZE(counts); count++) {
 		/* A dead one has no device there */
-		unsigned int most = count == counts ? live : live + dead;
+		unsigned int least = live - (count == counts + 1 ? identity : 0);
+		unsigned int most = least + (count == counts ? 0 : dead);
 
 		if (IS_ENABLED(CONFIG_DEBUG_KOBJECT_RELEASE) && count != counts)
 			most = UINT_MAX;
-		check(r, count->there >= live && count->there <= most,
-		      "%s has %u %s, the model has %u", iommu_names[iommu], count->there,
-		      count->what, live);
+		/* The only group stays with the IOMMU */
+		if (mock->does.grouping == MOCK_GROUP_SINGLE && count == counts + 2)
+			most++;
+		check(r, count->there >= least && count->there <= most,
+		      "%s has %u %s, the model has %u to %u", iommu_names[iommu], count->there,
+		      count->what, least, most);
 	}
 	check(r, !atomic_read(&mock->forgotten_pages), "a domain was freed with mappings");
 	check(r, !atomic_read(&mock->freed_in_use), "a domain was freed under a stream");
 
-	for (int i = 0; i < MOCK_NR_STREAMS; i++)
-		check(r, READ_ONCE(mock->stream[i].domain) == stream_domain(r, iommu, BIT_ULL(i)),
+	for (int i = 0; i < MOCK_NR_STREAMS; i++) {
+		struct foreign *foreign = foreign_of_streams(r, iommu, BIT_ULL(i));
+		struct iommu_domain *due = &mock_blocked_domain;
+
+		slot = slot_of_streams(r, iommu, BIT_ULL(i));
+		if (slot)
+			due = slot->domain;
+		else if (foreign && !mock->does.defer_attach)
+			due = foreign->domain;
+		check(r, READ_ONCE(mock->stream[i].domain) == due,
 		      "stream 0x%x of %s is attached to another domain than in the model", i,
 		      iommu_names[iommu]);
+	}
 	check_iommu_power(r, iommu);
 }
 
@@ -1451,7 +1683,8 @@ static void check_all(struct random *r)
 
 /* Running a sequence */
 
-static void run_step(struct random *r, int i)
+/* Returns whether the step could be run. */
+static bool run_step(struct random *r, int i)
 {
 	const struct step *s = &r->steps[i];
 	const struct op *op = &ops[s->op];
@@ -1459,7 +1692,8 @@ static void run_step(struct random *r, int i)
 	long ret;
 
 	if (!op->can(r, s))
-		return;
+		return false;
+	atomic_inc(&r->done);
 	if (log_steps)
 		print_step(r, i);
 #ifdef CONFIG_FAULT_INJECTION
@@ -1475,6 +1709,7 @@ static void run_step(struct random *r, int i)
 		op->model(r, s, ret, injected);
 	else
 		check(r, !ret, "it returned %ld", ret);
+	return true;
 }
 
 static void run_thread(struct random *r, int id)
@@ -1484,15 +1719,15 @@ static void run_thread(struct random *r, int id)
 
 		if (r->steps[i].on % threads != id || !test_bit(i, r->keep))
 			continue;
-		if (on == SLOT && threads > 1) {
+		if (on == SLOT && threads > 1 && !ops[r->steps[i].op].is_alone) {
 			down_read(&r->lock);
-			run_step(r, i);
-			check_slot(r, step_slot(r, &r->steps[i]));
+			if (run_step(r, i))
+				check_slot(r, step_slot(r, &r->steps[i]));
 			up_read(&r->lock);
 		} else {
 			down_write(&r->lock);
-			run_step(r, i);
-			check_all(r);
+			if (run_step(r, i))
+				check_all(r);
 			up_write(&r->lock);
 		}
 		cond_resched();
@@ -1554,9 +1789,21 @@ static void finish(struct random *r)
 			slot_put(r, slot);
 	settle(r);
 	for (i = 0; i < NR_IOMMUS; i++)
+		if (mock_iommus[i].does.grouping == MOCK_GROUP_SINGLE)
+			mock_unregister(&mock_iommus[i]);
+	for (i = 0; i < NR_IOMMUS; i++)
 		wait_for_release(!atomic_read(&mock_iommus[i].groups) &&
 				 !atomic_read(&mock_iommus[i].domains));
 	check_all(r);
+	for (i = 0; i < NR_PARENTS && !IS_ENABLED(CONFIG_DEBUG_KOBJECT_RELEASE); i++) {
+		unsigned int refs = r->parents[i].dev ? kref_read(&r->parents[i].dev->kobj.kref) : 0;
+
+		check(r, !refs || !r->parents[i].refs || refs == r->parents[i].refs,
+		      "%s has %u references, before it had %u", parent_names[i], refs,
+		      r->parents[i].refs);
+		if (refs)
+			r->parents[i].refs = refs;
+	}
 	for (i = 0; i < NR_IOMMUS; i++) {
 		if (r->iommus[i].has_power)
 			pm_runtime_disable(mock_iommus[i].dev);
@@ -1702,7 +1949,7 @@ static void cleanup(struct kunit *test, struct random *r)
 static void subdev_test_random(struct kunit *test)
 {
 	struct random *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
-	unsigned int seed = first_seed, done = 0;
+	unsigned int seed = first_seed, next_line = 0;
 
 	KUNIT_ASSERT_NOT_NULL(test, r);
 	KUNIT_ASSERT_TRUE(test, threads && threads <= MAX_THREADS);
@@ -1713,14 +1960,15 @@ static void subdev_test_random(struct kunit *test)
 		if (keep)
 			KUNIT_EXPECT_EQ(test, 0, bitmap_parselist(keep, r->keep, NR_STEPS));
 		/* For whoever looks for the sequence that crashed */
-		if (log_steps || !(done / NR_STEPS % 250))
-			kunit_info(test, "%u steps done, seed %u\n", done, r->seed);
+		if (log_steps || atomic_read(&r->done) >= next_line) {
+			kunit_info(test, "%d steps done, seed %u\n", atomic_read(&r->done), seed - 1);
+			next_line += 100000;
+		}
 		if (!run_sequence(r)) {
 			report(r);
 			break;
 		}
-		done += NR_STEPS;
-	} while (!keep && done < total_steps);
+	} while (!keep && atomic_read(&r->done) < total_steps);
 	cleanup(test, r);
 }
 
