@@ -116,6 +116,36 @@ static void subdev_test_probe_defer_second(struct kunit *test)
 		msleep(20);
 	KUNIT_EXPECT_TRUE(test, device_is_bound(t->parent));
 	mock_on_change = NULL;
+	device_release_driver(t->parent);
+}
+
+static bool linked_at_release;
+
+static void check_linked(void *data)
+{
+	struct device *parent = data;
+
+	linked_at_release = !list_empty(&parent->links.suppliers);
+}
+
+static int create_and_fail(struct device *parent)
+{
+	int ret = devm_add_action(parent, check_linked, parent);
+
+	return ret ?: PTR_ERR_OR_ZERO(devm_iommu_subdev_create(parent, 1)) ?: -ENXIO;
+}
+
+/* What a failed probe created ends while the IOMMU cannot be unbound. */
+static void subdev_test_probe_fails(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	device_release_driver(t->parent);
+	linked_at_release = false;
+	subdev_test_on_probe = create_and_fail;
+	KUNIT_EXPECT_LE(test, device_attach(t->parent), 0);
+	KUNIT_EXPECT_TRUE(test, linked_at_release);
+	mock_expect_left(test, t->mock, 0);
 }
 
 /* A sub-device can be created while nothing is probed, as in system suspend. */
@@ -584,6 +614,8 @@ static void subdev_test_link_clients(struct kunit *test)
 		KUNIT_EXPECT_STREQ(test, first_end, "remove");
 		KUNIT_EXPECT_NULL(test, t->parent->driver);
 		let_go(subdev, i);
+		/* The link of the mock has a reference for a while */
+		device_link_wait_removal();
 		mock_expect_left(test, t->mock, 0);
 
 		KUNIT_ASSERT_EQ(test, device_attach(t->mock->dev), 1);
@@ -656,8 +688,6 @@ static void subdev_test_two_of_one_name(struct kunit *test)
 	subdev_expect_works(test, twin, 1, t->mock, STREAM_B(1));
 	driver_unregister(&unknown_driver);
 	device_unregister(twin);
-	/* Its link to the IOMMU has a reference for a while */
-	device_link_wait_removal();
 }
 
 static void thread_unregister_only(struct subdev_thread *thread)
@@ -696,6 +726,7 @@ static void subdev_test_unknown_bus(struct kunit *test)
 static struct kunit_case subdev_test_probe_cases[] = {
 	KUNIT_CASE_SLOW(subdev_test_probe_defer),
 	KUNIT_CASE_SLOW(subdev_test_probe_defer_second),
+	KUNIT_CASE(subdev_test_probe_fails),
 	KUNIT_CASE(subdev_test_probing_blocked),
 	KUNIT_CASE(subdev_test_link_cycle),
 	KUNIT_CASE(subdev_test_link_clients),

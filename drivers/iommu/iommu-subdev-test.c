@@ -574,6 +574,50 @@ static void subdev_test_destroy_nothing(struct kunit *test)
 	iommu_subdev_destroy(ERR_PTR(-EBUSY));
 }
 
+/* Destroying what is no sub-device is a bug, which is reported and does nothing. */
+static void subdev_test_destroy_other(struct kunit *test)
+{
+#ifdef kunit_warning_suppress
+	struct subdev_test *t = test->priv;
+	struct device *parent = subdev_test_add_device(test, "parent-translated");
+
+	kunit_warning_suppress(test) {
+		iommu_subdev_destroy(parent);
+		iommu_subdev_destroy(t->parent);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 2);
+	}
+	mock_expect_translated(test, parent, t->mock, 0x2f);
+	KUNIT_EXPECT_NOT_NULL(test, t->parent->driver);
+	subdev_test_del_device(test, parent);
+#else
+	kunit_skip(test, "the warning cannot be suppressed");
+#endif
+}
+
+/* Destroying what is managed again, with a reference, does nothing. */
+static void subdev_test_destroy_again(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev = devm_iommu_subdev_create(t->parent, 1), *other;
+	unsigned int refs;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
+	get_device(subdev);
+	iommu_subdev_destroy(subdev);
+	refs = kref_read(&subdev->kobj.kref);
+	KUNIT_EXPECT_EQ(test, refs, 1);
+	other = subdev_test_must_create(test, t->parent, 1);
+	iommu_subdev_destroy(subdev);
+	KUNIT_EXPECT_EQ(test, kref_read(&subdev->kobj.kref), refs);
+	mock_expect_translated(test, other, t->mock, STREAM_A(1));
+	device_release_driver(t->parent);
+	iommu_subdev_destroy(other);
+	iommu_subdev_destroy(subdev);
+	KUNIT_EXPECT_EQ(test, kref_read(&subdev->kobj.kref), refs);
+	put_device(subdev);
+	mock_expect_left(test, t->mock, 0);
+}
+
 /* An ID can be used again as soon as destroy has returned, any number of times. */
 static void subdev_test_again(struct kunit *test)
 {
@@ -2463,7 +2507,9 @@ static void stop_failing(void *left)
 	current->fail_nth = 0;
 }
 
-static void sweep_create(struct kunit *test, subdev_create_fn create, int streams)
+/* @linked: the parent and its IOMMU are linked by an earlier create */
+static void sweep_create(struct kunit *test, subdev_create_fn create, int streams,
+			 bool linked)
 {
 	struct subdev_test *t = test->priv;
 	unsigned int nth, left, failed = 0;
@@ -2479,8 +2525,10 @@ static void sweep_create(struct kunit *test, subdev_create_fn create, int stream
 		/* What was told apart from success was told right */
 		if (IS_ERR(subdev)) {
 			failed++;
-			KUNIT_EXPECT_EQ_MSG(test, PTR_ERR(subdev), -ENOMEM,
-					    "allocation %u", nth);
+			/* A device link that cannot be added has no error */
+			if (linked || subdev != ERR_PTR(-EINVAL))
+				KUNIT_EXPECT_EQ_MSG(test, PTR_ERR(subdev), -ENOMEM,
+						    "allocation %u", nth);
 		} else {
 			/* All or none */
 			KUNIT_EXPECT_EQ(test, dev_iommu_fwspec_get(subdev)->num_ids, streams);
@@ -2493,8 +2541,8 @@ static void sweep_create(struct kunit *test, subdev_create_fn create, int stream
 		mock_expect_left(test, t->mock, 0);
 		KUNIT_EXPECT_EQ(test, subdev_test_node_refs(t), t->refs);
 		subdev_expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
-		/* So that the next one is the first create of the two, too */
-		rebind_iommu_and_parent(test);
+		if (!linked)
+			rebind_iommu_and_parent(test);
 		if (left)
 			break;
 	}
@@ -2507,13 +2555,16 @@ static void sweep_create(struct kunit *test, subdev_create_fn create, int stream
 /* Each allocation that fails makes create fail, with nothing left behind. */
 static void subdev_test_enomem_create(struct kunit *test)
 {
-	sweep_create(test, iommu_subdev_create, 1);
+	sweep_create(test, iommu_subdev_create, 1, false);
 }
 
 /* So does each of the managed form. */
 static void subdev_test_enomem_devm_create(struct kunit *test)
 {
-	sweep_create(test, devm_iommu_subdev_create, 1);
+	struct subdev_test *t = test->priv;
+
+	iommu_subdev_destroy(subdev_test_must_create(test, t->parent, 1));
+	sweep_create(test, devm_iommu_subdev_create, 1, true);
 }
 
 /* And with a node. */
@@ -2522,7 +2573,7 @@ static void subdev_test_enomem_create_node(struct kunit *test)
 	struct subdev_test *t = test->priv;
 
 	t->mock->ops.get_resv_regions = iommu_dma_get_resv_regions;
-	sweep_create(test, subdev_test_create_of_node, 2);
+	sweep_create(test, subdev_test_create_of_node, 2, false);
 }
 
 /* Destroy does its work without memory. */
@@ -2617,6 +2668,8 @@ static struct kunit_case subdev_test_error_cases[] = {
 static struct kunit_case subdev_test_cases[] = {
 	KUNIT_CASE(subdev_test_create),
 	KUNIT_CASE(subdev_test_destroy_nothing),
+	KUNIT_CASE(subdev_test_destroy_other),
+	KUNIT_CASE(subdev_test_destroy_again),
 	KUNIT_CASE(subdev_test_again),
 	KUNIT_CASE(subdev_test_passthrough),
 	KUNIT_CASE(subdev_test_ownership),
