@@ -153,6 +153,8 @@ struct mapping {
 struct slot {
 	struct device *dev;
 	const struct key *key;
+	/* What the model said before its create */
+	int due;
 	struct iommu_domain *domain;
 	bool managed;
 	bool live;
@@ -165,6 +167,13 @@ struct slot {
 	unsigned int action;
 	struct mapping map[NR_MAPPINGS];
 };
+
+struct random;
+struct step;
+
+typedef bool (*can_fn)(struct random *r, const struct step *s);
+typedef long (*run_fn)(struct random *r, const struct step *s);
+typedef void (*model_fn)(struct random *r, const struct step *s, long ret, bool injected);
 
 struct step {
 	u8 op;
@@ -215,7 +224,7 @@ struct foreign {
 struct race {
 	const struct step *step;
 	struct slot *slot;
-	long (*run)(struct random *r, const struct step *s);
+	run_fn run;
 	long ret;
 };
 
@@ -457,39 +466,6 @@ static struct slot *step_slot(struct random *r, const struct step *s)
 	return &r->slots[s->on];
 }
 
-static long do_create(struct random *r, const struct step *s)
-{
-	const struct key *key = &keys[s->key];
-	struct device *parent = r->parents[key->parent].dev, *dev;
-	struct slot *slot = step_slot(r, s);
-	bool managed = s->arg & 1;
-
-	if (key->node && managed)
-		dev = devm_iommu_subdev_create_node(parent, r->nodes[s->key]);
-	else if (key->node)
-		dev = iommu_subdev_create_node(parent, r->nodes[s->key]);
-	else if (managed)
-		dev = devm_iommu_subdev_create(parent, key->id);
-	else
-		dev = iommu_subdev_create(parent, key->id);
-	if (!dev)
-		return 1;
-	if (IS_ERR(dev))
-		return PTR_ERR(dev);
-
-	*slot = (struct slot) {
-		.dev = dev,
-		.key = key,
-		/* In a race @dev may be freed by now */
-		.domain = slot == r->race.slot ? NULL : iommu_get_domain_for_dev(dev),
-		.registered = r->iommus[key->iommu].registered,
-		.managed = managed,
-		.refs = !managed,
-		.born = next_seq(r),
-	};
-	return 0;
-}
-
 static int due_of_create(struct random *r, const struct key *key)
 {
 	struct slot *slot;
@@ -508,6 +484,42 @@ static int due_of_create(struct random *r, const struct key *key)
 	if (streams_are_busy(r, key->iommu, key->streams))
 		return -EBUSY;
 	return has_context_left(r, key->iommu) ? 0 : -ENOSPC;
+}
+
+static long do_create(struct random *r, const struct step *s)
+{
+	const struct key *key = &keys[s->key];
+	struct device *parent = r->parents[key->parent].dev, *dev;
+	struct slot *slot = step_slot(r, s);
+	int due = due_of_create(r, key);
+	bool managed = s->arg & 1;
+
+	slot->due = due;
+	if (key->node && managed)
+		dev = devm_iommu_subdev_create_node(parent, r->nodes[s->key]);
+	else if (key->node)
+		dev = iommu_subdev_create_node(parent, r->nodes[s->key]);
+	else if (managed)
+		dev = devm_iommu_subdev_create(parent, key->id);
+	else
+		dev = iommu_subdev_create(parent, key->id);
+	if (!dev)
+		return 1;
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+
+	*slot = (struct slot) {
+		.dev = dev,
+		.key = key,
+		.due = due,
+		/* In a race @dev may be freed by now */
+		.domain = slot == r->race.slot ? NULL : iommu_get_domain_for_dev(dev),
+		.registered = r->iommus[key->iommu].registered,
+		.managed = managed,
+		.refs = !managed,
+		.born = next_seq(r),
+	};
+	return 0;
 }
 
 static void slot_created(struct random *r, const struct step *s)
@@ -533,7 +545,7 @@ static void slot_tried(struct random *r, const struct key *key)
 static void model_create(struct random *r, const struct step *s, long ret, bool injected)
 {
 	const struct key *key = &keys[s->key];
-	int due = due_of_create(r, key);
+	int due = step_slot(r, s)->due;
 	/* device_link_add() does not tell why it failed */
 	int due_without_memory = r->parents[key->parent].linked[key->iommu] ? -ENOMEM : -EINVAL;
 
@@ -554,7 +566,8 @@ static long do_create_failing(struct random *r, const struct step *s)
 	int *err = errors[(s->arg >> 8) % ARRAY_SIZE(errors)];
 	long ret;
 
-	*err = -EIO;
+	/* The core warns of an attach that fails with any other */
+	*err = -ENOSPC;
 	ret = do_create(r, s);
 	*err = 0;
 	return ret;
@@ -562,13 +575,13 @@ static long do_create_failing(struct random *r, const struct step *s)
 
 static void model_create_failing(struct random *r, const struct step *s, long ret, bool injected)
 {
-	int due = due_of_create(r, &keys[s->key]);
+	int due = step_slot(r, s)->due;
 
 	slot_tried(r, &keys[s->key]);
-	if (due == -EBUSY || due == -ENOSPC || !due)
-		check(r, ret == -EIO || (due && ret == due), "create returned %ld of an IOMMU that fails", ret);
-	else
-		check(r, ret == due, "create returned %ld, %d was due", ret, due);
+	if (!due)
+		due = -ENOSPC;
+	check(r, ret == due || (due == -EBUSY && ret == -ENOSPC),
+	      "create returned %ld, %d was due of an IOMMU that fails", ret, due);
 	if (!ret)
 		slot_created(r, s);
 }
@@ -1157,8 +1170,7 @@ static bool can_race(struct random *r, const struct step *s)
 	       (!slot->dev || (slot->live && slot->refs && !slot->action));
 }
 
-static long (*race_run(struct random *r, const struct step *s))(struct random *r,
-								 const struct step *s)
+static run_fn race_run(struct random *r, const struct step *s)
 {
 	if (!step_slot(r, s)->dev)
 		return do_create;
@@ -1209,7 +1221,7 @@ static long do_race(struct random *r, const struct step *s)
 
 	if (r->race.run == do_create) {
 		check(r, !r->race.ret || r->race.ret == -EINVAL || r->race.ret == -EPROBE_DEFER ||
-			 r->race.ret == due_of_create(r, key),
+			 r->race.ret == slot->due,
 		      "create returned %ld during an unbind", r->race.ret);
 		if (!r->race.ret)
 			slot_created(r, s);
@@ -1302,17 +1314,15 @@ static const u8 nr_subjects[] = {
 	[SLOT] = NR_SLOTS, [PARENT] = NR_PARENTS, [IOMMU] = NR_IOMMUS, [OTHER] = NR_FOREIGN,
 };
 
-/* For an operation without one it has to return 0, and @run has done its part */
-typedef void (*model_fn)(struct random *r, const struct step *s, long ret, bool injected);
-
 struct op {
 	const char *name;
 	const char *kind;
 	u8 weight;
 	enum subject on;
 	/* Run only if the model says so */
-	bool (*can)(struct random *r, const struct step *s);
-	long (*run)(struct random *r, const struct step *s);
+	can_fn can;
+	run_fn run;
+	/* Without it @run has to return 0, and has done what is to be done */
 	model_fn model;
 	/* Allocations may fail in it */
 	bool can_fail;
