@@ -29,6 +29,7 @@
 #include <linux/moduleparam.h>
 #include <linux/of.h>
 #include <linux/of_platform.h>
+#include <linux/panic.h>
 #include <linux/pm_runtime.h>
 #include <linux/prandom.h>
 #include <linux/rwsem.h>
@@ -254,6 +255,8 @@ struct random {
 	DECLARE_BITMAP(keep, NR_STEPS);
 	DECLARE_BITMAP(without, NR_STEPS);
 
+	/* Only the first warning is seen */
+	bool was_warned;
 	bool shortening;
 	unsigned long failed;
 	/* The format of the message tells one reason from another */
@@ -1390,7 +1393,7 @@ static void generate(struct random *r, unsigned int seed)
 		{ "single", { .grouping = MOCK_GROUP_SINGLE } },
 		{ "contexts", { .contexts = 4 } },
 	};
-	unsigned int weights = 0, weight, bits;
+	unsigned int weights = 0, weight, bits, links = 0;
 	bool off[ARRAY_SIZE(ops)];
 	struct rnd_state rnd;
 	int i;
@@ -1415,6 +1418,7 @@ static void generate(struct random *r, unsigned int seed)
 			flavour = 0;
 		mock_iommus[i].does = flavours[flavour].does;
 		mock_iommus[i].does.yield = threads > 1;
+		links += mock_iommus[i].does.link_clients;
 		r->iommus[i].has_power = bits & BIT(i) && !is_off("power");
 	}
 	for (i = 0; i < NR_PARENTS; i++)
@@ -1430,7 +1434,8 @@ static void generate(struct random *r, unsigned int seed)
 		s->key = random_key(&rnd, s->on);
 		s->arg = prandom_u32_state(&rnd);
 		s->nth = prandom_u32_state(&rnd) % (8 * MAX_NTH);
-		if (s->nth > MAX_NTH || !ops[s->op].can_fail || !r->can_fail)
+		/* Device links cannot be removed without memory */
+		if (s->nth > MAX_NTH || !ops[s->op].can_fail || !r->can_fail || links)
 			s->nth = 0;
 	}
 }
@@ -1679,6 +1684,9 @@ static void check_all(struct random *r)
 	struct slot *slot;
 	int i;
 
+	/* A link of the sub-device itself holds it for a while */
+	if (mock_iommus[IOMMU_A].does.link_clients || mock_iommus[IOMMU_B].does.link_clients)
+		device_link_wait_removal();
 	for (i = 0; i < NR_IOMMUS; i++)
 		check_iommu(r, i);
 	for (i = 0; i < NR_PARENTS; i++)
@@ -1719,6 +1727,7 @@ static bool run_step(struct random *r, int i)
 		op->model(r, s, ret, injected);
 	else
 		check(r, !ret, "it returned %ld", ret);
+	check(r, r->was_warned || !test_taint(TAINT_WARN), "the kernel has warned");
 	return true;
 }
 
@@ -1893,9 +1902,10 @@ static void report(struct random *r)
 	int i;
 
 	KUNIT_FAIL(r->test, "seed %u: %s", r->seed, r->message);
-	if (!keep)
+	if (!keep && r->was_warned == test_taint(TAINT_WARN))
 		shorten(r);
-	kunit_info(r->test, "seed %u, shortened: %s\n", r->seed, r->message);
+	kunit_info(r->test, "seed %u, %s: %s\n", r->seed,
+		   r->shortening ? "shortened" : "not shortened", r->message);
 	for_each_set_bit(i, r->keep, NR_STEPS)
 		print_step(r, i);
 	kunit_info(r->test, "again with iommu_subdev_random.seed=%u iommu_subdev_random.threads=%u iommu_subdev_random.without=%s iommu_subdev_random.keep=%*pbl\n",
@@ -1909,6 +1919,7 @@ static void setup(struct kunit *test, struct random *r)
 
 	r->test = test;
 	r->can_fail = !is_off("fail") && subdev_test_allow_faults();
+	r->was_warned = test_taint(TAINT_WARN);
 	init_rwsem(&r->lock);
 	subdev_test_del_device(test, t->parent);
 	subdev_test_del_device(test, t->parent_b);
