@@ -233,7 +233,8 @@ static int iommu_subdev_link_iommu(struct device *parent, struct device *iommu)
 	struct device *above;
 	int ret = 0;
 
-	if (!device_is_bound(iommu))
+	/* Unbinding sets this before it drops the lock for a while */
+	if (iommu->links.status != DL_DEV_DRIVER_BOUND)
 		return -EPROBE_DEFER;
 
 	/* The parent takes care of an IOMMU that is a part of it */
@@ -241,11 +242,10 @@ static int iommu_subdev_link_iommu(struct device *parent, struct device *iommu)
 		if (above == parent)
 			return 0;
 
-	/* It does not tell a cycle, which is a bug, from a lack of memory */
 	link = device_link_add(parent, iommu, flags);
+	/* It does not tell a cycle, which is a bug, from a lack of memory */
 	if (!link)
 		return -EINVAL;
-
 	/* The new link of an active parent holds the IOMMU from its next resume */
 	pm_runtime_get_noresume(parent);
 	if (pm_runtime_enabled(iommu) && !pm_runtime_suspended(parent) &&
@@ -336,7 +336,7 @@ static int iommu_subdev_setup(struct iommu_subdev *sd)
 		goto err_release;
 
 	/*
-	 * While this is held, the driver is neither bound nor unbound. The link
+	 * While this is held, probe and remove of the driver do not run. The link
 	 * alone would not do: a failed probe of the parent removes it first.
 	 */
 	device_lock(sd->iommu);

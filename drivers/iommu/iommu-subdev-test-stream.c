@@ -1,0 +1,653 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests for what a stream reaches: whose it is, in which window, what is
+ * left of it after the end, and what late calls do then
+ */
+#include <kunit/test.h>
+#include <linux/dma-mapping.h>
+#include <linux/iommu.h>
+#include <linux/iommu-subdev.h>
+#include <linux/kernfs.h>
+#include <linux/mm.h>
+#include <linux/scatterlist.h>
+#include <linux/sizes.h>
+#include <linux/vmalloc.h>
+
+#include "iommu-subdev-test.h"
+
+/* One stream, one context */
+
+/*
+ * Two sub-devices, of one parent or of two, cannot have one stream of an IOMMU
+ * whose driver does not check that.
+ */
+static void subdev_test_stream_two_subdevs(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev;
+
+	t->mock->does.shared_streams = true;
+	subdev = subdev_test_must_create(test, t->parent, 1);
+	subdev_expect_refused(test, t->parent, 0x301, -EBUSY);
+	subdev_expect_refused(test, t->parent_b, 0x301, -EBUSY);
+	mock_expect_translated(test, subdev, t->mock, STREAM_A(1));
+	mock_expect_left(test, t->mock, 1);
+	iommu_subdev_destroy(subdev);
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+	subdev_expect_works(test, t->parent_b, 0x301, t->mock, STREAM_A(1));
+}
+
+/* Nor can the context of a child node have a stream that an ID has, or two nodes. */
+static void subdev_test_stream_nodes(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev, *other;
+
+	t->mock->does.shared_streams = true;
+	/* The stream of ID 9 is one of context-1 */
+	subdev = subdev_test_must_create(test, t->parent, 9);
+	other = subdev_test_create_of_node(t->parent, 1);
+	KUNIT_EXPECT_PTR_EQ(test, other, ERR_PTR(-EBUSY));
+	iommu_subdev_destroy(other);
+	mock_expect_translated(test, subdev, t->mock, STREAM_A(9));
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+	iommu_subdev_destroy(subdev);
+
+	subdev = subdev_test_create_of_node(t->parent, 1);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
+	subdev_expect_refused(test, t->parent, 9, -EBUSY);
+	subdev_expect_refused(test, t->parent, 1, -EBUSY);
+	mock_expect_translated(test, subdev, t->mock, STREAM_A(9));
+	iommu_subdev_destroy(subdev);
+	/* All of its streams are free again */
+	subdev_expect_works(test, t->parent, 9, t->mock, STREAM_A(9));
+	subdev_expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+}
+
+/* A sub-device cannot have the stream of an ordinary device, which keeps it. */
+static void subdev_test_stream_ordinary_first(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *foreign;
+
+	t->mock->does.shared_streams = true;
+	foreign = subdev_test_add_device(test, "foreign");
+	subdev_expect_refused(test, t->parent, 0xf, -EBUSY);
+	mock_expect_translated(test, foreign, t->mock, STREAM_A(0xf));
+	mock_expect_left(test, t->mock, 1);
+	subdev_test_del_device(test, foreign);
+	subdev_expect_works(test, t->parent, 0xf, t->mock, STREAM_A(0xf));
+}
+
+/* An ordinary device cannot take the stream of a sub-device, which keeps it. */
+static void subdev_test_stream_ordinary_later(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev, *foreign;
+
+	t->mock->does.shared_streams = true;
+	subdev = subdev_test_must_create(test, t->parent, 0xf);
+	foreign = subdev_test_add_device(test, "foreign");
+	KUNIT_EXPECT_FALSE(test, device_iommu_mapped(foreign));
+	mock_expect_translated(test, subdev, t->mock, STREAM_A(0xf));
+	subdev_test_del_device(test, foreign);
+	mock_expect_translated(test, subdev, t->mock, STREAM_A(0xf));
+	iommu_subdev_destroy(subdev);
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(0xf)));
+
+	foreign = subdev_test_add_device(test, "foreign");
+	KUNIT_EXPECT_TRUE(test, device_iommu_mapped(foreign));
+	mock_expect_translated(test, foreign, t->mock, STREAM_A(0xf));
+	subdev_test_del_device(test, foreign);
+}
+
+/*
+ * Ordinary devices may share a stream, and a sub-device cannot have it before
+ * the last of them is gone, whichever that is.
+ */
+static void subdev_test_stream_two_ordinary(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *foreign[2];
+
+	t->mock->does.shared_streams = true;
+	for (int i = 0; i < 2; i++) {
+		foreign[0] = subdev_test_add_device(test, "foreign");
+		foreign[1] = subdev_test_add_device(test, "foreign-twin");
+		KUNIT_EXPECT_TRUE(test, device_iommu_mapped(foreign[0]));
+		KUNIT_EXPECT_TRUE(test, device_iommu_mapped(foreign[1]));
+		subdev_expect_refused(test, t->parent, 0xf, -EBUSY);
+		subdev_test_del_device(test, foreign[i]);
+		subdev_expect_refused(test, t->parent, 0xf, -EBUSY);
+		subdev_test_del_device(test, foreign[!i]);
+		subdev_expect_works(test, t->parent, 0xf, t->mock, STREAM_A(0xf));
+	}
+}
+
+/* Two IOMMUs may have one stream ID each. */
+static void subdev_test_stream_two_iommus(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *a, *b;
+
+	a = subdev_test_must_create(test, t->parent, 1);
+	b = subdev_test_must_create(test, t->parent, 0x201);
+	mock_expect_translated(test, a, &mock_iommus[0], STREAM_A(1));
+	mock_expect_translated(test, b, &mock_iommus[1], STREAM_A(1));
+	iommu_subdev_destroy(a);
+	mock_expect_translated(test, b, &mock_iommus[1], STREAM_A(1));
+	iommu_subdev_destroy(b);
+}
+
+/* Attaching and releasing */
+
+struct release_case {
+	const char *name;
+	struct iommu_domain *domain;
+	bool release_device;
+};
+
+static const struct release_case release_cases[] = {
+	{ "identity", &mock_identity_domain, true },
+	{ "identity without release_device", &mock_identity_domain, false },
+	{ "nothing attached", NULL, true },
+	{ "nothing at all", NULL, false },
+};
+
+static void release_case_desc(const struct release_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(release_case, release_cases, release_case_desc);
+
+/*
+ * An IOMMU that would not block the stream of a sub-device that is destroyed is
+ * refused, without attaching anything. Ordinary devices have it all the same.
+ */
+static void subdev_test_release(struct kunit *test)
+{
+	const struct release_case *c = test->param_value;
+	struct subdev_test *t = test->priv;
+	struct mock_iommu *mock = t->mock;
+	struct device *foreign, *parent;
+
+	mock->ops.release_domain = c->domain;
+	if (!c->release_device)
+		mock->ops.release_device = NULL;
+	subdev_expect_refused(test, t->parent, 1, -EOPNOTSUPP);
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(mock, STREAM_A(1)));
+	parent = subdev_test_add_device(test, "parent-nodes");
+	foreign = subdev_test_add_device(test, "foreign-alone");
+	KUNIT_EXPECT_TRUE(test, device_iommu_mapped(foreign));
+	mock_expect_translated(test, foreign, mock, 0x3f);
+	subdev_test_del_device(test, foreign);
+	subdev_test_del_device(test, parent);
+
+	/* Of the ordinary device it has done what it does */
+	atomic_set(&mock->freed_in_use, 0);
+	mock_forget_devices(mock);
+	mock->ops.release_domain = &mock_blocked_domain;
+	mock->ops.release_device = mock_release_device;
+	subdev_expect_works(test, t->parent, 1, mock, STREAM_A(1));
+}
+
+static void release_and_block(struct device *dev)
+{
+	mock_attach_streams(&mock_blocked_domain, dev);
+	mock_release_device(dev);
+}
+
+/* An IOMMU whose driver says that it blocks what it releases is taken. */
+static void subdev_test_release_blocks(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	t->mock->ops.release_domain = NULL;
+	t->mock->ops.release_device = release_and_block;
+	subdev_expect_refused(test, t->parent, 1, -EOPNOTSUPP);
+	t->mock->ops.release_blocks = 1;
+	subdev_expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+	mock_expect_left(test, t->mock, 0);
+	/* What it attaches at the end counts, whatever it says */
+	t->mock->ops.release_domain = &mock_identity_domain;
+	subdev_expect_refused(test, t->parent, 1, -EOPNOTSUPP);
+}
+
+/* An IOMMU that leaves attaching to later attaches a sub-device at once. */
+static void subdev_test_attach_deferred(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev;
+
+	t->mock->does.defer_attach = true;
+	subdev = subdev_test_must_create(test, t->parent, 1);
+	KUNIT_EXPECT_PTR_EQ(test, t->mock->stream[STREAM_A(1)].domain,
+			    iommu_get_domain_for_dev(subdev));
+	mock_expect_translated(test, subdev, t->mock, STREAM_A(1));
+	iommu_subdev_destroy(subdev);
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+}
+
+/*
+ * An IOMMU without a free context is -ENOSPC, an ordinary error without a
+ * warning, until a sub-device is destroyed and nobody has a reference to it.
+ */
+static void subdev_test_enospc(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev[2];
+
+	t->mock->does.contexts = ARRAY_SIZE(subdev);
+	for (int i = 0; i < ARRAY_SIZE(subdev); i++)
+		subdev[i] = subdev_test_must_create(test, t->parent, 1 + i);
+#ifdef kunit_warning_suppress
+	kunit_warning_suppress(test) {
+		subdev_expect_refused(test, t->parent, 3, -ENOSPC);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 0);
+	}
+#else
+	subdev_expect_refused(test, t->parent, 3, -ENOSPC);
+#endif
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(3)));
+	mock_expect_left(test, t->mock, ARRAY_SIZE(subdev));
+	for (int i = 0; i < ARRAY_SIZE(subdev); i++)
+		mock_expect_translated(test, subdev[i], t->mock, STREAM_A(1 + i));
+
+	iommu_subdev_destroy(subdev[0]);
+	subdev_expect_works(test, t->parent, 3, t->mock, STREAM_A(3));
+	iommu_subdev_destroy(subdev[1]);
+}
+
+/* The window */
+
+#define WINDOW_CHUNK	SZ_16M
+#define WINDOW_MAX	64
+
+struct window {
+	u64 start;
+	u64 size;
+};
+
+/* DMA of @dev can be mapped everywhere in the windows, and nowhere else. */
+static void expect_windows(struct kunit *test, struct device *dev,
+			   const struct window *windows, int n)
+{
+	/* No memory: where DMA is mapped to does not matter */
+	const phys_addr_t phys = BIT_ULL(40);
+	dma_addr_t iova[WINDOW_MAX];
+	int want = 0, got, i, j;
+
+	for (i = 0; i < n; i++)
+		want += windows[i].size / WINDOW_CHUNK;
+	for (got = 0; got < WINDOW_MAX; got++) {
+		iova[got] = dma_map_resource(dev, phys, WINDOW_CHUNK, DMA_TO_DEVICE, 0);
+		if (dma_mapping_error(dev, iova[got]))
+			break;
+		for (i = 0; i < n; i++)
+			if (iova[got] >= windows[i].start &&
+			    iova[got] + WINDOW_CHUNK <= windows[i].start + windows[i].size)
+				break;
+		KUNIT_EXPECT_LT_MSG(test, i, n, "%s: 0x%llx is in no window",
+				    dev_name(dev), (u64)iova[got]);
+		if (i == n) {
+			got++;
+			break;
+		}
+	}
+	KUNIT_EXPECT_EQ_MSG(test, got, want, "%s", dev_name(dev));
+	for (j = 0; j < got; j++)
+		dma_unmap_resource(dev, iova[j], WINDOW_CHUNK, DMA_TO_DEVICE, 0);
+}
+
+/* As the devicetree has them */
+static const struct window narrow_window[] = {
+	{ SZ_256M, SZ_256M },
+};
+
+static const struct window holed_windows[] = {
+	{ SZ_256M, SZ_64M },
+	{ SZ_512M, SZ_64M },
+};
+
+/* Of a sub-device dma-ranges is the window: nothing is mapped below or above. */
+static void subdev_test_window(struct kunit *test)
+{
+	static const char *const names[] = {
+		"parent-narrow", "parent-on-narrow-bus",
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(names); i++) {
+		struct device *parent = subdev_test_add_device(test, names[i]);
+		struct device *subdev = subdev_test_must_create(test, parent, 1);
+
+		KUNIT_EXPECT_EQ(test, 0, dma_set_mask_and_coherent(subdev, DMA_BIT_MASK(40)));
+		expect_windows(test, subdev, narrow_window, ARRAY_SIZE(narrow_window));
+		iommu_subdev_destroy(subdev);
+		subdev_test_del_device(test, parent);
+	}
+}
+
+/* Nothing is mapped in the hole between two ranges either. */
+static void subdev_test_window_hole(struct kunit *test)
+{
+	struct device *parent = subdev_test_add_device(test, "parent-holed");
+	struct device *subdev = subdev_test_must_create(test, parent, 1);
+
+	KUNIT_EXPECT_EQ(test, 0, dma_set_mask_and_coherent(subdev, DMA_BIT_MASK(40)));
+	expect_windows(test, subdev, holed_windows, ARRAY_SIZE(holed_windows));
+	iommu_subdev_destroy(subdev);
+	subdev_test_del_device(test, parent);
+}
+
+/* The same holds for an ordinary device. */
+static void subdev_test_window_ordinary(struct kunit *test)
+{
+	struct device *dev = subdev_test_add_device(test, "device-on-narrow-bus");
+
+	KUNIT_ASSERT_TRUE(test, device_iommu_mapped(dev));
+	KUNIT_EXPECT_EQ(test, 0, dma_set_mask_and_coherent(dev, DMA_BIT_MASK(40)));
+	expect_windows(test, dev, narrow_window, ARRAY_SIZE(narrow_window));
+	subdev_test_del_device(test, dev);
+
+	dev = subdev_test_add_device(test, "device-on-holed-bus");
+	KUNIT_ASSERT_TRUE(test, device_iommu_mapped(dev));
+	KUNIT_EXPECT_EQ(test, 0, dma_set_mask_and_coherent(dev, DMA_BIT_MASK(40)));
+	expect_windows(test, dev, holed_windows, ARRAY_SIZE(holed_windows));
+	subdev_test_del_device(test, dev);
+}
+
+/* After the end, with a reference */
+
+struct end_case {
+	const char *name;
+	subdev_create_fn create;
+	void (*end)(struct kunit *test, struct device *subdev);
+	/* It has to be destroyed all the same */
+	bool forgotten;
+};
+
+static void end_by_destroy(struct kunit *test, struct device *subdev)
+{
+	iommu_subdev_destroy(subdev);
+}
+
+static void end_by_unbind(struct kunit *test, struct device *subdev)
+{
+	struct subdev_test *t = test->priv;
+
+	device_release_driver(t->parent);
+}
+
+static void end_by_iommu(struct kunit *test, struct device *subdev)
+{
+	struct subdev_test *t = test->priv;
+
+	device_release_driver(t->mock->dev);
+}
+
+static const struct end_case end_cases[] = {
+	{ "destroy", iommu_subdev_create, end_by_destroy },
+	{ "destroy of a managed one", devm_iommu_subdev_create, end_by_destroy },
+	{ "unbind", devm_iommu_subdev_create, end_by_unbind },
+	{ "unbind of a forgotten one", iommu_subdev_create, end_by_unbind, true },
+	{ "unbind of the IOMMU", devm_iommu_subdev_create, end_by_iommu },
+};
+
+static void end_case_desc(const struct end_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(end_case, end_cases, end_case_desc);
+
+/* Ends @subdev. What is still mapped may be reported. */
+static void end_with_mappings(struct kunit *test, struct device *subdev)
+{
+	const struct end_case *c = test->param_value;
+
+#ifdef kunit_warning_suppress
+	kunit_warning_suppress(test)
+		c->end(test, subdev);
+#else
+	c->end(test, subdev);
+#endif
+}
+
+static struct device *create_and_hold(struct kunit *test)
+{
+	const struct end_case *c = test->param_value;
+	struct subdev_test *t = test->priv;
+	struct device *subdev = c->create(t->parent, 1);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
+	return get_device(subdev);
+}
+
+static void let_go(struct kunit *test, struct device *subdev)
+{
+	const struct end_case *c = test->param_value;
+
+	if (c->forgotten)
+		iommu_subdev_destroy(subdev);
+	put_device(subdev);
+}
+
+/*
+ * Who has a reference can free coherent memory after the end: that memory is
+ * freed, and not the page whose physical address its DMA address happens to be.
+ */
+static void subdev_test_late_free(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev = create_and_hold(test);
+	struct page *victim = subdev_test_page(test), *page;
+	dma_addr_t iova;
+	void *mem;
+
+	/* DMA addresses are handed out from the top */
+	KUNIT_EXPECT_EQ(test, 0, dma_set_coherent_mask(subdev, page_to_phys(victim) +
+						       PAGE_SIZE - 1));
+	mem = dma_alloc_coherent(subdev, PAGE_SIZE, &iova, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	KUNIT_ASSERT_EQ(test, iova, page_to_phys(victim));
+	page = is_vmalloc_addr(mem) ? vmalloc_to_page(mem) : virt_to_page(mem);
+	/* So that none of them is used again when it is freed */
+	get_page(page);
+	get_page(victim);
+
+	end_with_mappings(test, subdev);
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+	KUNIT_EXPECT_EQ(test, atomic_read(&t->mock->devices), 0);
+	dma_free_coherent(subdev, PAGE_SIZE, mem, iova);
+	KUNIT_EXPECT_EQ(test, page_count(victim), 2);
+	KUNIT_EXPECT_EQ(test, page_count(page), 1);
+
+	let_go(test, subdev);
+	mock_expect_left(test, t->mock, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&t->mock->forgotten_pages), 0);
+	put_page(page);
+	if (page_count(victim) == 2)
+		put_page(victim);
+	put_page(victim);
+}
+
+#define LATE_SG		4
+
+/* Streaming DMA can be synced and unmapped after the end. */
+static void subdev_test_late_unmap(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev = create_and_hold(test);
+	struct page *page = subdev_test_page(test);
+	struct sg_table sgt;
+	struct scatterlist *sg;
+	dma_addr_t iova;
+	int i;
+
+	KUNIT_ASSERT_EQ(test, 0, sg_alloc_table(&sgt, LATE_SG, GFP_KERNEL));
+	for_each_sgtable_sg(&sgt, sg, i)
+		sg_set_page(sg, subdev_test_page(test), PAGE_SIZE, 0);
+	iova = dma_map_page(subdev, page, 0, PAGE_SIZE, DMA_BIDIRECTIONAL);
+	KUNIT_ASSERT_EQ(test, dma_mapping_error(subdev, iova), 0);
+	KUNIT_ASSERT_EQ(test, 0, dma_map_sgtable(subdev, &sgt, DMA_BIDIRECTIONAL, 0));
+
+	end_with_mappings(test, subdev);
+	KUNIT_EXPECT_EQ(test, mock_dma(t->mock, STREAM_A(1), iova), MOCK_FAULT);
+	dma_sync_single_for_cpu(subdev, iova, PAGE_SIZE, DMA_BIDIRECTIONAL);
+	dma_sync_single_for_device(subdev, iova, PAGE_SIZE, DMA_BIDIRECTIONAL);
+	dma_sync_sgtable_for_cpu(subdev, &sgt, DMA_BIDIRECTIONAL);
+	dma_unmap_page(subdev, iova, PAGE_SIZE, DMA_BIDIRECTIONAL);
+	dma_unmap_sgtable(subdev, &sgt, DMA_BIDIRECTIONAL, 0);
+
+	let_go(test, subdev);
+	mock_expect_left(test, t->mock, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&t->mock->forgotten_pages), 0);
+	for_each_sgtable_sg(&sgt, sg, i)
+		__free_page(sg_page(sg));
+	sg_free_table(&sgt);
+	__free_page(page);
+}
+
+/* Nothing can be mapped after the end, and trying that is no splat. */
+static void subdev_test_late_map(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev = create_and_hold(test);
+	struct page *page = subdev_test_page(test);
+	struct scatterlist sg;
+	struct sg_table sgt = { .sgl = &sg, .nents = 1, .orig_nents = 1 };
+	dma_addr_t iova;
+	void *mem;
+
+	sg_init_table(&sg, 1);
+	sg_set_page(&sg, page, PAGE_SIZE, 0);
+	end_with_mappings(test, subdev);
+#ifdef kunit_warning_suppress
+	kunit_warning_suppress(test) {
+#endif
+		iova = dma_map_page(subdev, page, 0, PAGE_SIZE, DMA_TO_DEVICE);
+		KUNIT_EXPECT_NE_MSG(test, dma_mapping_error(subdev, iova), 0,
+				    "mapped at 0x%llx, 0x%llx is the page", (u64)iova,
+				    (u64)page_to_phys(page));
+		if (!dma_mapping_error(subdev, iova))
+			dma_unmap_page(subdev, iova, PAGE_SIZE, DMA_TO_DEVICE);
+		iova = dma_map_resource(subdev, BIT_ULL(40), PAGE_SIZE, DMA_TO_DEVICE, 0);
+		KUNIT_EXPECT_NE(test, dma_mapping_error(subdev, iova), 0);
+		KUNIT_EXPECT_NE(test, 0, dma_map_sgtable(subdev, &sgt, DMA_TO_DEVICE, 0));
+		mem = dma_alloc_coherent(subdev, PAGE_SIZE, &iova, GFP_KERNEL);
+		KUNIT_EXPECT_NULL(test, mem);
+		if (mem)
+			dma_free_coherent(subdev, PAGE_SIZE, mem, iova);
+#ifdef kunit_warning_suppress
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 0);
+	}
+#endif
+	let_go(test, subdev);
+	mock_expect_left(test, t->mock, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&t->mock->forgotten_pages), 0);
+	__free_page(page);
+}
+
+/* The stream of a sub-device that is gone but held is free for the next one. */
+static void subdev_test_late_stream_free(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *dead[3], *subdev;
+	struct page *page = subdev_test_page(test);
+	dma_addr_t iova[ARRAY_SIZE(dead)];
+
+	for (int i = 0; i < ARRAY_SIZE(dead); i++) {
+		dead[i] = get_device(subdev_test_must_create(test, t->parent, 1));
+		iova[i] = dma_map_page(dead[i], page, 0, PAGE_SIZE, DMA_TO_DEVICE);
+		KUNIT_EXPECT_EQ(test, dma_mapping_error(dead[i], iova[i]), 0);
+#ifdef kunit_warning_suppress
+		kunit_warning_suppress(test)
+			iommu_subdev_destroy(dead[i]);
+#else
+		iommu_subdev_destroy(dead[i]);
+#endif
+	}
+	subdev = subdev_test_must_create(test, t->parent, 1);
+	for (int i = 0; i < ARRAY_SIZE(dead); i++) {
+		/* The new one is not touched by what becomes of the old ones */
+		mock_expect_translated(test, subdev, t->mock, STREAM_A(1));
+		dma_unmap_page(dead[i], iova[i], PAGE_SIZE, DMA_TO_DEVICE);
+		mock_expect_translated(test, subdev, t->mock, STREAM_A(1));
+		put_device(dead[i]);
+		mock_expect_translated(test, subdev, t->mock, STREAM_A(1));
+	}
+	iommu_subdev_destroy(subdev);
+	mock_expect_left(test, t->mock, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&t->mock->forgotten_pages), 0);
+	__free_page(page);
+}
+
+/*
+ * The group of a sub-device that is gone but held has no domain that user space
+ * could change.
+ */
+static void subdev_test_late_group_type(struct kunit *test)
+{
+	static const char *const types[] = { "identity", "DMA", "DMA-FQ", "auto" };
+	struct subdev_test *t = test->priv;
+	struct device *subdev = create_and_hold(test);
+	struct iommu_group *group = iommu_group_get(subdev);
+	struct kernfs_node *kn = subdev_test_group_node(subdev);
+
+	KUNIT_ASSERT_NOT_NULL(test, kn);
+	end_with_mappings(test, subdev);
+#ifdef kunit_warning_suppress
+	kunit_warning_suppress(test) {
+#endif
+		for (int i = 0; i < ARRAY_SIZE(types); i++)
+			KUNIT_EXPECT_LT_MSG(test, subdev_test_write_type(kn, types[i]), 0,
+					    "%s", types[i]);
+#ifdef kunit_warning_suppress
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 0);
+	}
+#endif
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+	kernfs_put(kn);
+	iommu_group_put(group);
+	let_go(test, subdev);
+	mock_expect_left(test, t->mock, 0);
+}
+
+static struct kunit_case subdev_test_stream_cases[] = {
+	KUNIT_CASE(subdev_test_stream_two_subdevs),
+	KUNIT_CASE(subdev_test_stream_nodes),
+	KUNIT_CASE(subdev_test_stream_ordinary_first),
+	KUNIT_CASE(subdev_test_stream_ordinary_later),
+	KUNIT_CASE(subdev_test_stream_two_ordinary),
+	KUNIT_CASE(subdev_test_stream_two_iommus),
+	KUNIT_CASE_PARAM(subdev_test_release, release_case_gen_params),
+	KUNIT_CASE(subdev_test_release_blocks),
+	KUNIT_CASE(subdev_test_attach_deferred),
+	KUNIT_CASE(subdev_test_enospc),
+	{}
+};
+
+static struct kunit_case subdev_test_window_cases[] = {
+	KUNIT_CASE(subdev_test_window),
+	KUNIT_CASE(subdev_test_window_hole),
+	KUNIT_CASE(subdev_test_window_ordinary),
+	{}
+};
+
+static struct kunit_case subdev_test_late_cases[] = {
+	KUNIT_CASE_PARAM(subdev_test_late_free, end_case_gen_params),
+	KUNIT_CASE_PARAM(subdev_test_late_unmap, end_case_gen_params),
+	KUNIT_CASE_PARAM(subdev_test_late_map, end_case_gen_params),
+	KUNIT_CASE(subdev_test_late_stream_free),
+	KUNIT_CASE_PARAM(subdev_test_late_group_type, end_case_gen_params),
+	{}
+};
+
+SUBDEV_TEST_SUITE("_stream", subdev_test_stream_cases);
+SUBDEV_TEST_SUITE("_window", subdev_test_window_cases);
+SUBDEV_TEST_SUITE("_late", subdev_test_late_cases);
+
+kunit_test_suites(&subdev_test_stream_cases_suite,
+		  &subdev_test_window_cases_suite,
+		  &subdev_test_late_cases_suite);
