@@ -671,6 +671,8 @@ void subdev_test_exit(struct kunit *test)
 	if (!t || !t->refs)
 		return;
 
+	/* Device links let go of their devices later */
+	device_link_wait_removal();
 	KUNIT_EXPECT_TRUE(test, subdev_test_none_left());
 	for (int i = 0; i < ARRAY_SIZE(mock_iommus); i++) {
 		mock_unregister(&mock_iommus[i]);
@@ -875,7 +877,7 @@ static int subdev_thread_main(void *data)
 	struct subdev_thread *thread = data;
 
 	thread->run(thread);
-	complete(&thread->done);
+	complete_all(&thread->done);
 	return 0;
 }
 

@@ -116,6 +116,7 @@ static void subdev_test_probe_defer_second(struct kunit *test)
 		msleep(20);
 	KUNIT_EXPECT_TRUE(test, device_is_bound(t->parent));
 	mock_on_change = NULL;
+	device_release_driver(t->parent);
 }
 
 /* A sub-device can be created while nothing is probed, as in system suspend. */
@@ -584,6 +585,8 @@ static void subdev_test_link_clients(struct kunit *test)
 		KUNIT_EXPECT_STREQ(test, first_end, "remove");
 		KUNIT_EXPECT_NULL(test, t->parent->driver);
 		let_go(subdev, i);
+		/* The link of the mock has a reference for a while */
+		device_link_wait_removal();
 		mock_expect_left(test, t->mock, 0);
 
 		KUNIT_ASSERT_EQ(test, device_attach(t->mock->dev), 1);
@@ -656,8 +659,6 @@ static void subdev_test_two_of_one_name(struct kunit *test)
 	subdev_expect_works(test, twin, 1, t->mock, STREAM_B(1));
 	driver_unregister(&unknown_driver);
 	device_unregister(twin);
-	/* Its link to the IOMMU has a reference for a while */
-	device_link_wait_removal();
 }
 
 static void thread_unregister_only(struct subdev_thread *thread)

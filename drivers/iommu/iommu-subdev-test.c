@@ -2463,7 +2463,9 @@ static void stop_failing(void *left)
 	current->fail_nth = 0;
 }
 
-static void sweep_create(struct kunit *test, subdev_create_fn create, int streams)
+/* @linked: the parent and its IOMMU are linked by an earlier create */
+static void sweep_create(struct kunit *test, subdev_create_fn create, int streams,
+			 bool linked)
 {
 	struct subdev_test *t = test->priv;
 	unsigned int nth, left, failed = 0;
@@ -2479,8 +2481,10 @@ static void sweep_create(struct kunit *test, subdev_create_fn create, int stream
 		/* What was told apart from success was told right */
 		if (IS_ERR(subdev)) {
 			failed++;
-			KUNIT_EXPECT_EQ_MSG(test, PTR_ERR(subdev), -ENOMEM,
-					    "allocation %u", nth);
+			/* A device link that cannot be added has no error */
+			if (linked || subdev != ERR_PTR(-EINVAL))
+				KUNIT_EXPECT_EQ_MSG(test, PTR_ERR(subdev), -ENOMEM,
+						    "allocation %u", nth);
 		} else {
 			/* All or none */
 			KUNIT_EXPECT_EQ(test, dev_iommu_fwspec_get(subdev)->num_ids, streams);
@@ -2493,8 +2497,8 @@ static void sweep_create(struct kunit *test, subdev_create_fn create, int stream
 		mock_expect_left(test, t->mock, 0);
 		KUNIT_EXPECT_EQ(test, subdev_test_node_refs(t), t->refs);
 		subdev_expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
-		/* So that the next one is the first create of the two, too */
-		rebind_iommu_and_parent(test);
+		if (!linked)
+			rebind_iommu_and_parent(test);
 		if (left)
 			break;
 	}
@@ -2507,13 +2511,16 @@ static void sweep_create(struct kunit *test, subdev_create_fn create, int stream
 /* Each allocation that fails makes create fail, with nothing left behind. */
 static void subdev_test_enomem_create(struct kunit *test)
 {
-	sweep_create(test, iommu_subdev_create, 1);
+	sweep_create(test, iommu_subdev_create, 1, false);
 }
 
 /* So does each of the managed form. */
 static void subdev_test_enomem_devm_create(struct kunit *test)
 {
-	sweep_create(test, devm_iommu_subdev_create, 1);
+	struct subdev_test *t = test->priv;
+
+	iommu_subdev_destroy(subdev_test_must_create(test, t->parent, 1));
+	sweep_create(test, devm_iommu_subdev_create, 1, true);
 }
 
 /* And with a node. */
@@ -2522,7 +2529,7 @@ static void subdev_test_enomem_create_node(struct kunit *test)
 	struct subdev_test *t = test->priv;
 
 	t->mock->ops.get_resv_regions = iommu_dma_get_resv_regions;
-	sweep_create(test, subdev_test_create_of_node, 2);
+	sweep_create(test, subdev_test_create_of_node, 2, false);
 }
 
 /* Destroy does its work without memory. */

@@ -243,7 +243,6 @@ static int iommu_subdev_link_iommu(struct device *parent, struct device *iommu)
 			return 0;
 
 	link = device_link_add(parent, iommu, flags);
-	/* It does not tell a cycle, which is a bug, from a lack of memory */
 	if (!link)
 		return -EINVAL;
 	/* The new link of an active parent holds the IOMMU from its next resume */
@@ -590,7 +589,8 @@ err_trace:
  * of one of these, never NULL:
  *
  * * -EINVAL: @parent is NULL, is not registered, has no driver bound or binding,
- *   or is a sub-device itself; or the IOMMU depends on @parent
+ *   or is a sub-device itself; or device_link_add() fails for @parent and the
+ *   IOMMU, as it does if the IOMMU depends on @parent
  * * -ENODEV: firmware maps no IOMMU for @stream_id, or the IOMMU is disabled
  * * -EPROBE_DEFER: the driver of the IOMMU is not bound yet
  * * -EEXIST: @parent, or a device of its name, has a sub-device with this ID
