@@ -119,6 +119,35 @@ static void subdev_test_probe_defer_second(struct kunit *test)
 	device_release_driver(t->parent);
 }
 
+static bool linked_at_release;
+
+static void check_linked(void *data)
+{
+	struct device *parent = data;
+
+	linked_at_release = !list_empty(&parent->links.suppliers);
+}
+
+static int create_and_fail(struct device *parent)
+{
+	int ret = devm_add_action(parent, check_linked, parent);
+
+	return ret ?: PTR_ERR_OR_ZERO(devm_iommu_subdev_create(parent, 1)) ?: -ENXIO;
+}
+
+/* What a failed probe created ends while the IOMMU cannot be unbound. */
+static void subdev_test_probe_fails(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	device_release_driver(t->parent);
+	linked_at_release = false;
+	subdev_test_on_probe = create_and_fail;
+	KUNIT_EXPECT_LE(test, device_attach(t->parent), 0);
+	KUNIT_EXPECT_TRUE(test, linked_at_release);
+	mock_expect_left(test, t->mock, 0);
+}
+
 /* A sub-device can be created while nothing is probed, as in system suspend. */
 static void subdev_test_probing_blocked(struct kunit *test)
 {
@@ -718,6 +747,7 @@ static void subdev_test_unknown_bus(struct kunit *test)
 static struct kunit_case subdev_test_probe_cases[] = {
 	KUNIT_CASE_SLOW(subdev_test_probe_defer),
 	KUNIT_CASE_SLOW(subdev_test_probe_defer_second),
+	KUNIT_CASE(subdev_test_probe_fails),
 	KUNIT_CASE(subdev_test_probing_blocked),
 	KUNIT_CASE(subdev_test_link_cycle),
 	KUNIT_CASE(subdev_test_link_part),

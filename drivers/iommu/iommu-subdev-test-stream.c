@@ -126,6 +126,98 @@ static void subdev_test_stream_two_ordinary(struct kunit *test)
 }
 
 /*
+ * A device with several streams gets all or none: of one that cannot have the
+ * stream of a sub-device the others are free.
+ */
+static void subdev_test_stream_all_or_none(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev, *foreign;
+
+	t->mock->does.shared_streams = true;
+	subdev = subdev_test_must_create(test, t->parent, 0xf);
+	foreign = subdev_test_add_device(test, "foreign-three");
+	KUNIT_EXPECT_FALSE(test, device_iommu_mapped(foreign));
+	subdev_expect_works(test, t->parent, 0xd, t->mock, STREAM_A(0xd));
+	subdev_expect_works(test, t->parent, 0xe, t->mock, STREAM_A(0xe));
+	subdev_test_del_device(test, foreign);
+	iommu_subdev_destroy(subdev);
+
+	foreign = subdev_test_add_device(test, "foreign-three");
+	KUNIT_EXPECT_TRUE(test, device_iommu_mapped(foreign));
+	for (int id = 0xd; id <= 0xf; id++)
+		subdev_expect_refused(test, t->parent, id, -EBUSY);
+	subdev_test_del_device(test, foreign);
+	for (int id = 0xd; id <= 0xf; id++)
+		subdev_expect_works(test, t->parent, id, t->mock, STREAM_A(id));
+}
+
+/* An ordinary device whose IOMMU driver fails does not keep its stream. */
+static void subdev_test_stream_error(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	int *const calls[] = {
+		&t->mock->does.probe_err,
+		&t->mock->does.group_err,
+		&t->mock->does.alloc_err,
+	};
+
+	t->mock->does.shared_streams = true;
+	for (int i = 0; i < ARRAY_SIZE(calls); i++) {
+		struct device *foreign;
+
+		*calls[i] = -EIO;
+		/* The core tries again, and warns, when the driver is bound */
+#ifdef kunit_warning_suppress
+		kunit_warning_suppress(test)
+#endif
+			foreign = subdev_test_add_device(test, "foreign");
+		KUNIT_EXPECT_FALSE(test, device_iommu_mapped(foreign));
+		*calls[i] = 0;
+		subdev_expect_works(test, t->parent, 0xf, t->mock, STREAM_A(0xf));
+		subdev_test_del_device(test, foreign);
+		subdev_expect_works(test, t->parent, 0xf, t->mock, STREAM_A(0xf));
+	}
+}
+
+/*
+ * The group of a sub-device that is gone but held takes no other device, if the
+ * IOMMU has no other group, until nobody holds it.
+ */
+static void subdev_test_stream_held_group(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *dead, *foreign;
+	struct page *page = subdev_test_page(test);
+	dma_addr_t iova;
+
+	t->mock->does.grouping = MOCK_GROUP_SINGLE;
+	dead = get_device(subdev_test_must_create(test, t->parent, 1));
+	iova = dma_map_page(dead, page, 0, PAGE_SIZE, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, dma_mapping_error(dead, iova), 0);
+#ifdef kunit_warning_suppress
+	kunit_warning_suppress(test)
+		iommu_subdev_destroy(dead);
+#else
+	iommu_subdev_destroy(dead);
+#endif
+	subdev_expect_refused(test, t->parent, 1, -EBUSY);
+	subdev_expect_refused(test, t->parent, 2, -EBUSY);
+	foreign = subdev_test_add_device(test, "foreign-alone");
+	KUNIT_EXPECT_FALSE(test, device_iommu_mapped(foreign));
+	subdev_test_del_device(test, foreign);
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+
+	dma_unmap_page(dead, iova, PAGE_SIZE, DMA_TO_DEVICE);
+	put_device(dead);
+	wait_for_release(!atomic_read(&t->mock->domains));
+	KUNIT_EXPECT_EQ(test, atomic_read(&t->mock->domains), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&t->mock->forgotten_pages), 0);
+	subdev_expect_works(test, t->parent, 2, t->mock, STREAM_A(2));
+	__free_page(page);
+}
+
+/*
  * An ordinary device that is refused the stream of a sub-device does not keep
  * another IOMMU from being registered.
  */
@@ -651,28 +743,6 @@ static void subdev_test_late_group_type(struct kunit *test)
 	mock_expect_left(test, t->mock, 0);
 }
 
-/* No other device joins the group of a sub-device that is gone but held. */
-static void subdev_test_late_group_join(struct kunit *test)
-{
-	struct subdev_test *t = test->priv;
-	struct device *dead, *foreign;
-
-	t->mock->does.grouping = MOCK_GROUP_SINGLE;
-	dead = get_device(subdev_test_must_create(test, t->parent, 1));
-	iommu_subdev_destroy(dead);
-	subdev_expect_refused(test, t->parent, 2, -EBUSY);
-	foreign = subdev_test_add_device(test, "foreign-alone");
-	KUNIT_EXPECT_FALSE(test, device_iommu_mapped(foreign));
-	subdev_test_del_device(test, foreign);
-	put_device(dead);
-
-	subdev_expect_works(test, t->parent, 2, t->mock, STREAM_A(2));
-	foreign = subdev_test_add_device(test, "foreign-alone");
-	KUNIT_EXPECT_TRUE(test, device_iommu_mapped(foreign));
-	mock_expect_translated(test, foreign, t->mock, 0x3f);
-	subdev_test_del_device(test, foreign);
-}
-
 #ifdef CONFIG_MODULE_UNLOAD
 static struct module mock_module = {
 	.state	= MODULE_STATE_LIVE,
@@ -708,6 +778,9 @@ static struct kunit_case subdev_test_stream_cases[] = {
 	KUNIT_CASE(subdev_test_stream_ordinary_first),
 	KUNIT_CASE(subdev_test_stream_ordinary_later),
 	KUNIT_CASE(subdev_test_stream_two_ordinary),
+	KUNIT_CASE(subdev_test_stream_all_or_none),
+	KUNIT_CASE(subdev_test_stream_error),
+	KUNIT_CASE(subdev_test_stream_held_group),
 	KUNIT_CASE(subdev_test_stream_refused),
 	KUNIT_CASE(subdev_test_stream_two_iommus),
 	KUNIT_CASE_PARAM(subdev_test_release, release_case_gen_params),
@@ -730,7 +803,6 @@ static struct kunit_case subdev_test_late_cases[] = {
 	KUNIT_CASE_PARAM(subdev_test_late_map, end_case_gen_params),
 	KUNIT_CASE_PARAM(subdev_test_late_module, end_case_gen_params),
 	KUNIT_CASE(subdev_test_late_stream_free),
-	KUNIT_CASE(subdev_test_late_group_join),
 	KUNIT_CASE_PARAM(subdev_test_late_group_type, end_case_gen_params),
 	{}
 };

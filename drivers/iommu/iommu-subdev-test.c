@@ -582,6 +582,50 @@ static void subdev_test_destroy_nothing(struct kunit *test)
 	iommu_subdev_destroy(ERR_PTR(-EBUSY));
 }
 
+/* Destroying what is no sub-device is a bug, which is reported and does nothing. */
+static void subdev_test_destroy_other(struct kunit *test)
+{
+#ifdef kunit_warning_suppress
+	struct subdev_test *t = test->priv;
+	struct device *parent = subdev_test_add_device(test, "parent-translated");
+
+	kunit_warning_suppress(test) {
+		iommu_subdev_destroy(parent);
+		iommu_subdev_destroy(t->parent);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 2);
+	}
+	mock_expect_translated(test, parent, t->mock, 0x2f);
+	KUNIT_EXPECT_NOT_NULL(test, t->parent->driver);
+	subdev_test_del_device(test, parent);
+#else
+	kunit_skip(test, "the warning cannot be suppressed");
+#endif
+}
+
+/* Destroying what is managed again, with a reference, does nothing. */
+static void subdev_test_destroy_again(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev = devm_iommu_subdev_create(t->parent, 1), *other;
+	unsigned int refs;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, subdev);
+	get_device(subdev);
+	iommu_subdev_destroy(subdev);
+	refs = kref_read(&subdev->kobj.kref);
+	KUNIT_EXPECT_EQ(test, refs, 1);
+	other = subdev_test_must_create(test, t->parent, 1);
+	iommu_subdev_destroy(subdev);
+	KUNIT_EXPECT_EQ(test, kref_read(&subdev->kobj.kref), refs);
+	mock_expect_translated(test, other, t->mock, STREAM_A(1));
+	device_release_driver(t->parent);
+	iommu_subdev_destroy(other);
+	iommu_subdev_destroy(subdev);
+	KUNIT_EXPECT_EQ(test, kref_read(&subdev->kobj.kref), refs);
+	put_device(subdev);
+	mock_expect_left(test, t->mock, 0);
+}
+
 /* An ID can be used again as soon as destroy has returned, any number of times. */
 static void subdev_test_again(struct kunit *test)
 {
@@ -2670,6 +2714,8 @@ static struct kunit_case subdev_test_error_cases[] = {
 static struct kunit_case subdev_test_cases[] = {
 	KUNIT_CASE(subdev_test_create),
 	KUNIT_CASE(subdev_test_destroy_nothing),
+	KUNIT_CASE(subdev_test_destroy_other),
+	KUNIT_CASE(subdev_test_destroy_again),
 	KUNIT_CASE(subdev_test_again),
 	KUNIT_CASE(subdev_test_passthrough),
 	KUNIT_CASE(subdev_test_ownership),

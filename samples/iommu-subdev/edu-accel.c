@@ -13,7 +13,6 @@
 #include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
-#include <linux/iommu.h>
 #include <linux/iommu-subdev.h>
 #include <linux/iopoll.h>
 #include <linux/kref.h>
@@ -70,8 +69,10 @@ struct edu_context {
 	unsigned int engine;
 	/* Taken under mmap_lock, so do not touch user memory while it is held */
 	struct mutex lock;
-	/* NULL when the context has ended. The registers are gone then, too */
+	/* With a reference, as the buffers are freed after it is destroyed */
 	struct device *subdev;
+	/* False when it is destroyed. The registers are gone then, too */
+	bool live;
 	struct list_head buffers;
 	bool broken;
 };
@@ -86,7 +87,6 @@ struct edu_buffer {
 union edu_args {
 	struct edu_accel_info info;
 	struct edu_accel_alloc alloc;
-	struct edu_accel_free free;
 	struct edu_accel_run run;
 };
 
@@ -138,9 +138,9 @@ static int edu_context_copy(struct edu_context *ctx, u64 iova, u32 offset,
 }
 
 /*
- * Whole pages, as this is what the IOMMU protects: with a kmalloc()ed buffer the
- * engine would get its neighbours, too. Each page has its own count, so those
- * that user space has mapped outlive the buffer.
+ * Buffers are freed when the file is closed and its sub-device is destroyed. An
+ * earlier free would be unsafe: an IOMMU that invalidates lazily (iommu.strict=0)
+ * still translates the address for a while, and user space may have it used.
  */
 static struct edu_buffer *edu_buffer_create(struct edu_context *ctx, size_t size)
 {
@@ -151,53 +151,14 @@ static struct edu_buffer *edu_buffer_create(struct edu_context *ctx, size_t size
 		return ERR_PTR(-ENOMEM);
 
 	buf->size = size;
-	buf->mem = alloc_pages_exact(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO |
-				     __GFP_NOWARN);
-	if (!buf->mem)
-		goto err_free_buf;
-
-	buf->iova = dma_map_single(ctx->subdev, buf->mem, size,
-				   DMA_BIDIRECTIONAL);
-	if (dma_mapping_error(ctx->subdev, buf->iova))
-		goto err_free_mem;
-
+	buf->mem = dma_alloc_coherent(ctx->subdev, size, &buf->iova,
+				      GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!buf->mem) {
+		kfree(buf);
+		return ERR_PTR(-ENOMEM);
+	}
 	list_add(&buf->node, &ctx->buffers);
 	return buf;
-
-err_free_mem:
-	free_pages_exact(buf->mem, size);
-err_free_buf:
-	kfree(buf);
-	return ERR_PTR(-ENOMEM);
-}
-
-static void edu_buffer_unmap(struct edu_context *ctx, struct edu_buffer *buf)
-{
-	dma_unmap_single(ctx->subdev, buf->iova, buf->size, DMA_BIDIRECTIONAL);
-}
-
-static void edu_buffer_free(struct edu_buffer *buf)
-{
-	list_del(&buf->node);
-	free_pages_exact(buf->mem, buf->size);
-	kfree(buf);
-}
-
-/*
- * With lazy invalidation (iommu.strict=0) the IOMMU knows an unmapped address
- * for some more time. Other drivers can rely on their devices not to use it.
- * This one lets user space choose, so the IOMMU has to forget before the pages
- * are somebody else's.
- */
-static void edu_buffer_destroy(struct edu_context *ctx, struct edu_buffer *buf)
-{
-	struct iommu_domain *domain = iommu_get_domain_for_dev(ctx->subdev);
-
-	edu_buffer_unmap(ctx, buf);
-	/* NULL when the IOMMU's driver has gone, which blocks everything */
-	if (domain)
-		iommu_flush_iotlb_all(domain);
-	edu_buffer_free(buf);
 }
 
 static struct edu_buffer *edu_buffer_find(struct edu_context *ctx, u64 iova)
@@ -217,43 +178,45 @@ static struct edu_buffer *edu_buffer_find(struct edu_context *ctx, u64 iova)
 static int edu_context_scrub(struct edu_context *ctx)
 {
 	struct edu_buffer *zeroes;
-	int ret;
 
 	zeroes = edu_buffer_create(ctx, PAGE_ALIGN(EDU_MEMORY_SIZE));
 	if (IS_ERR(zeroes))
 		return PTR_ERR(zeroes);
 
-	ret = edu_context_copy(ctx, zeroes->iova, 0, EDU_MEMORY_SIZE,
-			       EDU_ACCEL_TO_ENGINE);
-	edu_buffer_destroy(ctx, zeroes);
-	return ret;
+	return edu_context_copy(ctx, zeroes->iova, 0, EDU_MEMORY_SIZE,
+				EDU_ACCEL_TO_ENGINE);
 }
 
 /*
- * The pages go last: an engine that did not stop, or an IOMMU that invalidates
- * lazily, may still get at them until the sub-device is destroyed.
+ * When this returns the engine reaches no memory, even if it did not stop. User
+ * space may go on using the buffers that it has mapped.
  */
 static void edu_context_end(struct edu_context *ctx)
 {
-	struct edu_buffer *buf, *next;
-
 	mutex_lock(&ctx->lock);
-	if (ctx->subdev) {
-		list_for_each_entry(buf, &ctx->buffers, node)
-			edu_buffer_unmap(ctx, buf);
+	if (ctx->live)
 		iommu_subdev_destroy(ctx->subdev);
-		ctx->subdev = NULL;
-		list_for_each_entry_safe(buf, next, &ctx->buffers, node)
-			edu_buffer_free(buf);
-	}
+	ctx->live = false;
 	mutex_unlock(&ctx->lock);
 }
 
-/* Gives the engine back only now: until here, remove finds the context. */
+/*
+ * The file is closed, so user space has no buffer mapped. The sub-device has been
+ * destroyed, maybe long ago by an unbind, but as there is a reference to it,
+ * dma_free_coherent() still works.
+ */
 static void edu_context_free(struct edu_context *ctx)
 {
 	struct edu_accel *accel = ctx->accel;
+	struct edu_buffer *buf, *next;
 
+	list_for_each_entry_safe(buf, next, &ctx->buffers, node) {
+		dma_free_coherent(ctx->subdev, buf->size, buf->mem, buf->iova);
+		kfree(buf);
+	}
+	put_device(ctx->subdev);
+
+	/* Gives the engine back only now: until here, remove finds the context */
 	mutex_lock(&accel->lock);
 	accel->engines[ctx->engine].ctx = NULL;
 	accel->engines[ctx->engine].broken = ctx->broken;
@@ -312,7 +275,8 @@ static int edu_open(struct inode *inode, struct file *file)
 		ret = PTR_ERR(subdev);
 		goto err_free;
 	}
-	ctx->subdev = subdev;
+	ctx->subdev = get_device(subdev);
+	ctx->live = true;
 
 	ret = edu_context_scrub(ctx);
 	if (ret)
@@ -335,9 +299,9 @@ static int edu_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* The mapping has a reference to the file, so it does not outlive the buffer */
 static int edu_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	unsigned long offset, size = vma->vm_end - vma->vm_start;
 	struct edu_context *ctx = file->private_data;
 	struct edu_buffer *buf;
 	int ret = -EINVAL;
@@ -347,25 +311,17 @@ static int edu_mmap(struct file *file, struct vm_area_struct *vma)
 		return -EINVAL;
 
 	mutex_lock(&ctx->lock);
-	if (!ctx->subdev) {
+	if (!ctx->live) {
 		ret = -ENODEV;
 		goto out_unlock;
 	}
 	buf = edu_buffer_find(ctx, (u64)vma->vm_pgoff << PAGE_SHIFT);
-	if (!buf || size > buf->size)
+	if (!buf)
 		goto out_unlock;
 
-	/*
-	 * The mapping has references to the pages, so it may stay when the
-	 * sub-device goes. One of dma_mmap_coherent() may not.
-	 */
-	vm_flags_set(vma, VM_DONTEXPAND);
-	for (offset = 0; offset < size; offset += PAGE_SIZE) {
-		ret = vm_insert_page(vma, vma->vm_start + offset,
-				     virt_to_page(buf->mem + offset));
-		if (ret)
-			break;
-	}
+	/* For the DMA API it is an offset in the buffer */
+	vma->vm_pgoff = 0;
+	ret = dma_mmap_coherent(ctx->subdev, vma, buf->mem, buf->iova, buf->size);
 out_unlock:
 	mutex_unlock(&ctx->lock);
 	return ret;
@@ -388,34 +344,6 @@ static int edu_alloc(struct edu_context *ctx, struct edu_accel_alloc *alloc)
 	return 0;
 }
 
-static int edu_free(struct edu_context *ctx, const struct edu_accel_free *free)
-{
-	struct edu_buffer *buf;
-
-	if (free->flags)
-		return -EINVAL;
-
-	buf = edu_buffer_find(ctx, free->iova);
-	if (!buf)
-		return -ENOENT;
-
-	edu_buffer_destroy(ctx, buf);
-	return 0;
-}
-
-static void edu_sync(struct edu_context *ctx, const struct edu_accel_run *run,
-		     void (*sync)(struct device *, dma_addr_t, size_t,
-				  enum dma_data_direction))
-{
-	struct edu_buffer *buf;
-
-	list_for_each_entry(buf, &ctx->buffers, node)
-		if (run->iova < buf->iova + buf->size &&
-		    run->iova + run->length > buf->iova)
-			sync(ctx->subdev, buf->iova, buf->size,
-			     DMA_BIDIRECTIONAL);
-}
-
 /*
  * The length has to fit the hardware, but the address is not looked at: that is
  * what the sub-device is for. iommu_subdev_create() never returns one whose DMA
@@ -423,24 +351,19 @@ static void edu_sync(struct edu_context *ctx, const struct edu_accel_run *run,
  */
 static int edu_run(struct edu_context *ctx, const struct edu_accel_run *run)
 {
-	int ret;
-
 	if (run->flags || run->direction > EDU_ACCEL_FROM_ENGINE ||
 	    !run->length || run->length > EDU_MEMORY_SIZE ||
 	    run->offset > EDU_MEMORY_SIZE - run->length)
 		return -EINVAL;
 
-	edu_sync(ctx, run, dma_sync_single_for_device);
-	ret = edu_context_copy(ctx, run->iova, run->offset, run->length,
-			       run->direction);
-	edu_sync(ctx, run, dma_sync_single_for_cpu);
-	return ret;
+	return edu_context_copy(ctx, run->iova, run->offset, run->length,
+				run->direction);
 }
 
 static int edu_ioctl_locked(struct edu_context *ctx, unsigned int cmd,
 			    union edu_args *args)
 {
-	if (!ctx->subdev)
+	if (!ctx->live)
 		return -ENODEV;
 
 	switch (cmd) {
@@ -452,8 +375,6 @@ static int edu_ioctl_locked(struct edu_context *ctx, unsigned int cmd,
 		return 0;
 	case EDU_ACCEL_ALLOC:
 		return edu_alloc(ctx, &args->alloc);
-	case EDU_ACCEL_FREE:
-		return edu_free(ctx, &args->free);
 	case EDU_ACCEL_RUN:
 		return edu_run(ctx, &args->run);
 	default:

@@ -4,7 +4,8 @@
  * space of its own
  *
  * Fields called "flags" are for later and have to be 0. Once the driver has been
- * unbound, every ioctl and mmap() of a file that is still open gets ENODEV.
+ * unbound, every ioctl and mmap() of a file that is still open gets ENODEV. What
+ * is mapped already stays valid.
  */
 #ifndef _EDU_ACCEL_H
 #define _EDU_ACCEL_H
@@ -36,25 +37,14 @@ struct edu_accel_info {
  * @flags: 0
  * @iova: returned, the buffer's address for the engine
  * @mmap_offset: returned, the offset at which mmap() has it, MAP_SHARED
+ *
+ * It stays until the file is closed and nothing of it is mapped any more.
  */
 struct edu_accel_alloc {
 	__u64 size;
 	__u64 flags;
 	__u64 iova;
 	__u64 mmap_offset;
-};
-
-/**
- * struct edu_accel_free - Take a buffer away from the engine
- * @iova: the buffer's address
- * @flags: 0
- *
- * The memory stays with who has it mapped. What is not freed goes with the
- * context, when the file is closed and nothing of it is mapped any more.
- */
-struct edu_accel_free {
-	__u64 iova;
-	__u64 flags;
 };
 
 enum edu_accel_direction {
@@ -83,7 +73,6 @@ struct edu_accel_run {
 
 #define EDU_ACCEL_INFO	_IOR(0xed, 0, struct edu_accel_info)
 #define EDU_ACCEL_ALLOC	_IOWR(0xed, 1, struct edu_accel_alloc)
-#define EDU_ACCEL_FREE	_IOW(0xed, 2, struct edu_accel_free)
-#define EDU_ACCEL_RUN	_IOW(0xed, 3, struct edu_accel_run)
+#define EDU_ACCEL_RUN	_IOW(0xed, 2, struct edu_accel_run)
 
 #endif /* _EDU_ACCEL_H */

@@ -29,6 +29,7 @@ int context_open(struct context *ctx)
 		return ret;
 	}
 	ctx->engine = info.engine;
+	ctx->input_id = info.input_id;
 	snprintf(ctx->name, sizeof(ctx->name), "%s", info.name);
 	return 0;
 }
@@ -61,13 +62,6 @@ int context_alloc(struct context *ctx, struct buffer *buf, size_t size)
 		die("more buffers than context_close() can unmap");
 	ctx->mapped[ctx->nr_mapped++] = *buf;
 	return 0;
-}
-
-int context_free(struct context *ctx, struct buffer *buf)
-{
-	struct edu_accel_free free = { .iova = buf->iova };
-
-	return ioctl(ctx->fd, EDU_ACCEL_FREE, &free) ? -errno : 0;
 }
 
 static int dma(struct context *ctx, uint64_t iova, unsigned int direction)

@@ -268,6 +268,20 @@ bool log_has(const char *text, const char *text2)
 	return found;
 }
 
+bool log_has_in_order(const char *first, const char *then)
+{
+	bool found = false;
+	const char *line;
+
+	while ((line = log_next(kmsg))) {
+		if (strstr(line, first))
+			found = true;
+		else if (strstr(line, then))
+			return found;
+	}
+	return false;
+}
+
 /*
  * The core says that a driver may not fail the first attach of a device. SMMUv3
  * allocates memory in it, and then loses count of what it has to invalidate. That
@@ -350,6 +364,16 @@ bool has_virtio_iommu(void)
 	return exists(VIOMMU_DRIVER "/" VIOMMU);
 }
 
+int viommu_remove(void)
+{
+	return write_file("1", VIOMMU_PCI "/remove");
+}
+
+int pci_rescan(void)
+{
+	return write_file("1", "/sys/bus/pci/rescan");
+}
+
 bool log_has_fault(const struct context *ctx)
 {
 	char who[80], event[32];
@@ -423,30 +447,46 @@ void engines_power_up(void)
 #define EDU_DMA_CMD	0x98
 #define EDU_DMA_MEM	0x40000
 
-void engine_raw_write(unsigned int n, uint64_t address)
+static volatile uint8_t *engine_regs(unsigned int n)
 {
-	volatile uint8_t *regs;
+	static volatile uint8_t *regs[ENGINES];
 	char path[64];
 	int fd;
 
+	if (regs[n])
+		return regs[n];
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/0000:00:%02x.0/resource0",
 		 n + 1);
 	fd = open(path, O_RDWR | O_SYNC | O_CLOEXEC);
-	regs = mmap(NULL, ENGINE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (fd < 0 || regs == MAP_FAILED)
+	regs[n] = mmap(NULL, ENGINE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (fd < 0 || regs[n] == MAP_FAILED)
 		die("cannot map engine %u: %s", n, strerror(errno));
-	*(volatile uint64_t *)(regs + EDU_DMA_SRC) = EDU_DMA_MEM;
-	*(volatile uint64_t *)(regs + EDU_DMA_DST) = address;
-	*(volatile uint64_t *)(regs + EDU_DMA_COUNT) = CHUNK;
-	/* Start, from the engine to memory */
-	*(volatile uint64_t *)(regs + EDU_DMA_CMD) = 3;
-	for (int i = 0; i < 100; i++) {
-		sleep_ms(10);
-		if (!(*(volatile uint64_t *)(regs + EDU_DMA_CMD) & 1))
-			break;
-	}
-	munmap((void *)regs, ENGINE_SIZE);
 	close(fd);
+	return regs[n];
+}
+
+void engine_raw_start(unsigned int n, uint64_t address, bool to_memory)
+{
+	volatile uint8_t *regs = engine_regs(n);
+
+	*(volatile uint64_t *)(regs + EDU_DMA_SRC) = to_memory ? EDU_DMA_MEM : address;
+	*(volatile uint64_t *)(regs + EDU_DMA_DST) = to_memory ? address : EDU_DMA_MEM;
+	*(volatile uint64_t *)(regs + EDU_DMA_COUNT) = CHUNK;
+	*(volatile uint64_t *)(regs + EDU_DMA_CMD) = to_memory ? 3 : 1;
+}
+
+void engine_raw_wait(unsigned int n)
+{
+	volatile uint64_t *cmd = (volatile uint64_t *)(engine_regs(n) + EDU_DMA_CMD);
+
+	for (int i = 0; i < 100 && (*cmd & 1); i++)
+		sleep_ms(10);
+}
+
+void engine_raw_write(unsigned int n, uint64_t address)
+{
+	engine_raw_start(n, address, true);
+	engine_raw_wait(n);
 }
 
 uint64_t physical_address(void *p)

@@ -21,9 +21,10 @@
 #define ACCEL_DEV	"/dev/edu-accel"
 #define ACCEL_DRIVER	"/sys/bus/platform/drivers/edu-accel"
 #define SUBDEVS		"/sys/bus/iommu_subdev/devices"
-/* Where the IOMMU is virtio-iommu */
+/* Where the IOMMU is virtio-iommu, whose PCI device can be unplugged */
 #define VIOMMU		"virtio0"
 #define VIOMMU_DRIVER	"/sys/bus/virtio/drivers/virtio_iommu"
+#define VIOMMU_PCI	"/sys/bus/pci/devices/0000:00:1e.0"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -60,6 +61,8 @@ void sleep_ms(unsigned int ms);
 /* The kernel's log from the last call on; true when all of TEXT are in a line */
 void log_skip(void);
 bool log_has(const char *text, const char *text2);
+/* True when a line with FIRST comes before the first line with THEN */
+bool log_has_in_order(const char *first, const char *then);
 /* Before a DMA that will be stopped; then whether its fault named the right one */
 struct context;
 void log_await_faults(void);
@@ -76,12 +79,20 @@ void log_dump(void);
 
 /* The engines, from the outside: board firmware, and hardware run amok */
 void engines_power_up(void);
-/* Lets engine N write its memory to a physical address, whoever has it */
+/*
+ * Lets engine N move CHUNK bytes between its memory and an address, whoever has
+ * it, and waits for that. engine_raw_write() does both, towards the address
+ */
+void engine_raw_start(unsigned int n, uint64_t address, bool to_memory);
+void engine_raw_wait(unsigned int n);
 void engine_raw_write(unsigned int n, uint64_t address);
 uint64_t physical_address(void *p);
 
 /* Whether the machine's IOMMU is virtio-iommu; to be asked while its driver is there */
 bool has_virtio_iommu(void);
+/* Takes it out of the machine; then whatever was taken out of PCI comes back */
+int viommu_remove(void);
+int pci_rescan(void);
 
 /* The module of the rig; 0 or a negative errno */
 int rig_do(struct subdev_rig *rig, enum subdev_rig_op op);
@@ -96,6 +107,7 @@ struct buffer {
 struct context {
 	int fd;
 	unsigned int engine;
+	unsigned int input_id;
 	char name[48];
 	/* Mapped memory keeps a file open, so close has to know it */
 	struct buffer mapped[16];
@@ -105,7 +117,6 @@ struct context {
 int context_open(struct context *ctx);
 void context_close(struct context *ctx);
 int context_alloc(struct context *ctx, struct buffer *buf, size_t size);
-int context_free(struct context *ctx, struct buffer *buf);
 /* CHUNK bytes between memory and the engine; 0 or a negative errno */
 int dma_to_engine(struct context *ctx, uint64_t iova);
 int dma_from_engine(struct context *ctx, uint64_t iova);

@@ -109,8 +109,7 @@ static void show_contexts(void)
 		const char *domain = domain_of(u->ctx.name);
 		bool ok = dma_works(u, i) && !strcmp(domain, "DMA");
 
-		printf("  %-4u %-20s %-9s 0x%-8x ", i, u->ctx.name,
-		       read_file(SUBDEVS "/%s/input_id", u->ctx.name),
+		printf("  %-4u %-20s 0x%-7x 0x%-8x ", i, u->ctx.name, u->ctx.input_id,
 		       stream_of(u->ctx.engine));
 		printf("%-6s %-7s %d bytes out and back: %s\n",
 		       link_name(SUBDEVS "/%s/iommu_group", u->ctx.name),

@@ -225,10 +225,10 @@
 
 /* ABSN */
                                Type : 01
-                             Length : 003C
+                             Length : 0050
                            Revision : 01
                            Reserved : 00000000
-                      Mapping Count : 00000001
+                      Mapping Count : 00000002
                      Mapping Offset : 00000028
                          Node Flags : 00000000
                   Memory Properties : [IORT Memory Access Properties]
@@ -248,5 +248,12 @@
                            ID Count : 00000000
                         Output Base : 00000000
                    Output Reference : AT_NEVER
+              Flags (decoded below) : 00000000
+                     Single Mapping : 0
+/* This one is there */
+                         Input base : 00000001
+                           ID Count : 00000000
+                        Output Base : 00000300
+                   Output Reference : AT_SMMU
               Flags (decoded below) : 00000000
                      Single Mapping : 0

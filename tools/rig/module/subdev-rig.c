@@ -16,21 +16,46 @@
 #include <linux/pci.h>
 #include <linux/perf_event.h>
 #include <linux/platform_device.h>
+#include <linux/pm_runtime.h>
 #include <linux/property.h>
 #include <linux/rwsem.h>
+#include <linux/scatterlist.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 
 #include "subdev-rig.h"
 
 #define RIG_HANDLES	1024
 #define RIG_WARMUP	4
 
+/* What user space has a handle of: a sub-device, alive or dead */
+struct rig_context {
+	/* A reference: unbind may destroy it, and it is still a device */
+	struct device *subdev;
+	/* That of RIG_MANAGED_BUFFER */
+	u8 *buffer;
+	bool managed;
+	bool destroyed;
+};
+
+struct rig_buffer {
+	struct device *subdev;
+	enum subdev_rig_kind kind;
+	size_t size;
+	u8 byte;
+	u8 *mem;
+	dma_addr_t dma;
+	struct page **pages;
+	struct sg_table sgt;
+};
+
 static DEFINE_MUTEX(rig_lock);
-static struct device *rig_subdev[RIG_HANDLES];
-static u8 *rig_buffer[RIG_HANDLES];
+static struct rig_context rig_contexts[RIG_HANDLES];
+static struct rig_buffer rig_buffers[RIG_BUFFERS];
 
 static struct device *rig_create_node(struct device *parent,
 				      struct subdev_rig *rig)
@@ -55,22 +80,18 @@ static struct device *rig_create_node(struct device *parent,
 
 static int rig_create(struct device *parent, struct subdev_rig *rig)
 {
-	unsigned int n = min(rig->count, ARRAY_SIZE(rig->ids));
+	struct rig_context *ctx;
 	struct device *subdev;
 	int handle;
 
 	for (handle = 0; handle < RIG_HANDLES; handle++)
-		if (!rig_subdev[handle])
+		if (!rig_contexts[handle].subdev)
 			break;
 	if (handle == RIG_HANDLES)
 		return -ENOSPC;
 
 	if (rig->op == RIG_DEVM_CREATE)
 		subdev = devm_iommu_subdev_create(parent, rig->id);
-	else if (rig->op == RIG_CREATE_IDS)
-		subdev = iommu_subdev_create_ids(parent, rig->ids, n);
-	else if (rig->op == RIG_DEVM_CREATE_IDS)
-		subdev = devm_iommu_subdev_create_ids(parent, rig->ids, n);
 	else if (rig->op == RIG_CREATE_NODE || rig->op == RIG_DEVM_CREATE_NODE)
 		subdev = rig_create_node(parent, rig);
 	else
@@ -80,43 +101,51 @@ static int rig_create(struct device *parent, struct subdev_rig *rig)
 
 	strscpy(rig->name, dev_name(subdev), sizeof(rig->name));
 	rig->handle = handle;
-	/* So that one which the parent's unbind destroys is still a device */
-	rig_subdev[handle] = get_device(subdev);
+	ctx = &rig_contexts[handle];
+	ctx->subdev = get_device(subdev);
+	ctx->managed = rig->op == RIG_DEVM_CREATE || rig->op == RIG_DEVM_CREATE_NODE;
 	return 0;
 }
 
-static int rig_destroy(struct subdev_rig *rig)
+/*
+ * Unbind may have destroyed it, which is no mistake of whoever has a reference. Only
+ * a managed one may be destroyed twice.
+ */
+static void rig_destroy_keep(struct rig_context *ctx)
 {
-	struct device *subdev = rig_subdev[rig->handle];
+	if (ctx->managed || !ctx->destroyed)
+		iommu_subdev_destroy(ctx->subdev);
+	ctx->destroyed = true;
+	ctx->buffer = NULL;
+}
 
-	rig_subdev[rig->handle] = NULL;
-	rig_buffer[rig->handle] = NULL;
-	if (device_is_registered(subdev))
-		iommu_subdev_destroy(subdev);
-	put_device(subdev);
-	return 0;
+static void rig_destroy(struct rig_context *ctx)
+{
+	rig_destroy_keep(ctx);
+	put_device(ctx->subdev);
+	memset(ctx, 0, sizeof(*ctx));
 }
 
 #define RIG_BUFFER_SIZE		SZ_64K
 #define RIG_BUFFER_BYTE		0xa5
 
-static int rig_managed_buffer(struct device *subdev, struct subdev_rig *rig)
+static int rig_managed_buffer(struct rig_context *ctx, struct subdev_rig *rig)
 {
 	dma_addr_t dma;
 	u8 *buffer;
 
-	buffer = dmam_alloc_coherent(subdev, RIG_BUFFER_SIZE, &dma, GFP_KERNEL);
+	buffer = dmam_alloc_coherent(ctx->subdev, RIG_BUFFER_SIZE, &dma, GFP_KERNEL);
 	if (!buffer)
 		return -ENOMEM;
 	memset(buffer, RIG_BUFFER_BYTE, RIG_BUFFER_SIZE);
-	rig_buffer[rig->handle] = buffer;
+	ctx->buffer = buffer;
 	rig->dma = dma;
 	return 0;
 }
 
-static int rig_written(struct subdev_rig *rig)
+static int rig_written(struct rig_context *ctx, struct subdev_rig *rig)
 {
-	u8 *buffer = rig_buffer[rig->handle];
+	u8 *buffer = ctx->buffer;
 
 	if (!buffer)
 		return -EBADF;
@@ -124,6 +153,248 @@ static int rig_written(struct subdev_rig *rig)
 	for (int i = 0; i < RIG_BUFFER_SIZE; i++)
 		rig->count += READ_ONCE(buffer[i]) != RIG_BUFFER_BYTE;
 	memset(buffer, RIG_BUFFER_BYTE, RIG_BUFFER_SIZE);
+	return 0;
+}
+
+/* Buffers that may outlive their context, as those of a dma-buf do */
+
+static void rig_pages_free(struct rig_buffer *buf)
+{
+	unsigned int i, n = buf->size / PAGE_SIZE;
+
+	vunmap(buf->mem);
+	for (i = 0; i < n; i++)
+		if (buf->pages[i])
+			__free_page(buf->pages[i]);
+	kfree(buf->pages);
+}
+
+/* RIG_SG takes every second page, so that they are not contiguous by chance */
+static int rig_pages_alloc(struct rig_buffer *buf)
+{
+	unsigned int i, n = buf->size / PAGE_SIZE;
+	struct page *block = NULL;
+
+	buf->pages = kcalloc(n, sizeof(*buf->pages), GFP_KERNEL);
+	if (!buf->pages)
+		return -ENOMEM;
+	if (buf->kind == RIG_PAGES) {
+		block = alloc_pages(GFP_KERNEL, get_order(buf->size));
+		if (!block)
+			goto err_free;
+		split_page(block, get_order(buf->size));
+		for (i = n; i < 1 << get_order(buf->size); i++)
+			__free_page(block + i);
+	}
+	for (i = 0; i < n; i++) {
+		buf->pages[i] = block ? block + i : alloc_page(GFP_KERNEL);
+		if (!buf->pages[i])
+			goto err_free;
+	}
+	buf->mem = vmap(buf->pages, n, VM_MAP, PAGE_KERNEL);
+	if (!buf->mem)
+		goto err_free;
+	return 0;
+
+err_free:
+	rig_pages_free(buf);
+	return -ENOMEM;
+}
+
+static int rig_sg_map(struct rig_buffer *buf)
+{
+	unsigned int n = buf->size / PAGE_SIZE;
+	int ret;
+
+	ret = sg_alloc_table_from_pages(&buf->sgt, buf->pages, n, 0, buf->size, GFP_KERNEL);
+	if (ret)
+		return ret;
+	ret = dma_map_sgtable(buf->subdev, &buf->sgt, DMA_BIDIRECTIONAL, 0);
+	if (ret)
+		sg_free_table(&buf->sgt);
+	else
+		buf->dma = sg_dma_address(buf->sgt.sgl);
+	/* Which error it is depends on where it went wrong */
+	return ret ? -EIO : 0;
+}
+
+static int rig_buffer_map(struct rig_buffer *buf)
+{
+	int ret;
+
+	if (buf->kind == RIG_COHERENT) {
+		buf->mem = dma_alloc_coherent(buf->subdev, buf->size, &buf->dma, GFP_KERNEL);
+		return buf->mem ? 0 : -ENOMEM;
+	}
+
+	ret = rig_pages_alloc(buf);
+	if (ret)
+		return ret;
+	if (buf->kind == RIG_PAGES) {
+		buf->dma = dma_map_page(buf->subdev, buf->pages[0], 0, buf->size,
+					DMA_BIDIRECTIONAL);
+		if (dma_mapping_error(buf->subdev, buf->dma))
+			ret = -EIO;
+	} else {
+		ret = rig_sg_map(buf);
+	}
+	if (ret)
+		rig_pages_free(buf);
+	return ret;
+}
+
+static void rig_buffer_free(struct rig_buffer *buf)
+{
+	if (buf->kind == RIG_COHERENT) {
+		dma_free_coherent(buf->subdev, buf->size, buf->mem, buf->dma);
+	} else {
+		if (buf->kind == RIG_PAGES) {
+			dma_unmap_page(buf->subdev, buf->dma, buf->size, DMA_BIDIRECTIONAL);
+		} else {
+			dma_unmap_sgtable(buf->subdev, &buf->sgt, DMA_BIDIRECTIONAL, 0);
+			sg_free_table(&buf->sgt);
+		}
+		rig_pages_free(buf);
+	}
+	put_device(buf->subdev);
+	memset(buf, 0, sizeof(*buf));
+}
+
+static int rig_alloc(struct device *subdev, struct subdev_rig *rig)
+{
+	struct rig_buffer *buf = rig_buffers;
+	int ret = 0;
+
+	if (!rig->size || !PAGE_ALIGNED(rig->size) || rig->size > SZ_2M ||
+	    rig->kind >= RIG_KINDS)
+		return -EINVAL;
+	while (buf->subdev)
+		if (++buf == rig_buffers + RIG_BUFFERS)
+			return -ENOSPC;
+
+	if (rig->mask)
+		ret = dma_set_mask_and_coherent(subdev, rig->mask);
+	if (ret)
+		return ret;
+	buf->kind = rig->kind;
+	buf->size = rig->size;
+	buf->subdev = get_device(subdev);
+	ret = rig_buffer_map(buf);
+	if (ret) {
+		put_device(subdev);
+		memset(buf, 0, sizeof(*buf));
+		return ret;
+	}
+
+	buf->byte = rig->byte;
+	memset(buf->mem, buf->byte, buf->size);
+	rig->buffer = buf - rig_buffers;
+	rig->dma = buf->dma;
+	return 0;
+}
+
+static void rig_sync(struct rig_buffer *buf)
+{
+	if (buf->kind == RIG_PAGES) {
+		dma_sync_single_for_device(buf->subdev, buf->dma, buf->size, DMA_BIDIRECTIONAL);
+		dma_sync_single_for_cpu(buf->subdev, buf->dma, buf->size, DMA_BIDIRECTIONAL);
+	} else if (buf->kind == RIG_SG) {
+		dma_sync_sgtable_for_device(buf->subdev, &buf->sgt, DMA_BIDIRECTIONAL);
+		dma_sync_sgtable_for_cpu(buf->subdev, &buf->sgt, DMA_BIDIRECTIONAL);
+	}
+}
+
+static void rig_scan(struct subdev_rig *rig)
+{
+	struct rig_buffer *buf;
+	unsigned int i;
+
+	rig->mask = 0;
+	for (i = 0; i < RIG_BUFFERS; i++) {
+		buf = &rig_buffers[i];
+		if (!buf->subdev || !memchr_inv(buf->mem, buf->byte, buf->size))
+			continue;
+		rig->mask |= BIT_ULL(i);
+		memset(buf->mem, buf->byte, buf->size);
+	}
+}
+
+static int rig_do_buffer(struct subdev_rig *rig)
+{
+	struct rig_buffer *buf;
+
+	if (rig->buffer >= RIG_BUFFERS || !rig_buffers[rig->buffer].subdev)
+		return -EBADF;
+	buf = &rig_buffers[rig->buffer];
+
+	switch (rig->op) {
+	case RIG_FREE:
+		rig_buffer_free(buf);
+		return 0;
+	case RIG_SYNC:
+		rig_sync(buf);
+		return 0;
+	case RIG_COUNT:
+		rig->count = 0;
+		for (size_t i = 0; i < buf->size; i++)
+			rig->count += READ_ONCE(buf->mem[i]) == (u8)rig->byte;
+		return 0;
+	}
+	return -EOPNOTSUPP;
+}
+
+#define RIG_OTHERS_BYTE		0x5a
+
+static struct page *rig_others;
+
+static int rig_others_alloc(struct subdev_rig *rig)
+{
+	unsigned int order = get_order(RIG_OTHERS * PAGE_SIZE);
+
+	if (rig_others)
+		return -EBUSY;
+	rig_others = alloc_pages(GFP_KERNEL, order);
+	if (!rig_others)
+		return -ENOMEM;
+	split_page(rig_others, order);
+	memset(page_address(rig_others), RIG_OTHERS_BYTE, RIG_OTHERS * PAGE_SIZE);
+	rig->dma = page_to_phys(rig_others);
+	return 0;
+}
+
+/* A page that was freed is what somebody gets who allocates now */
+#define RIG_TAKERS	1024
+
+static int rig_others_free(struct subdev_rig *rig)
+{
+	struct page **takers;
+	u8 *mem;
+	int i;
+
+	if (!rig_others)
+		return -EBADF;
+	takers = kcalloc(RIG_TAKERS, sizeof(*takers), GFP_KERNEL);
+	if (!takers)
+		return -ENOMEM;
+	for (i = 0; i < RIG_TAKERS; i++) {
+		takers[i] = alloc_page(GFP_KERNEL);
+		if (takers[i])
+			clear_page(page_address(takers[i]));
+	}
+	rig->count = 0;
+	mem = page_address(rig_others);
+	for (i = 0; i < RIG_OTHERS * PAGE_SIZE; i++)
+		rig->count += READ_ONCE(mem[i]) != RIG_OTHERS_BYTE;
+	for (i = 0; i < RIG_OTHERS; i++)
+		rig->count += page_count(rig_others + i) != 1;
+	for (i = 0; i < RIG_TAKERS; i++)
+		if (takers[i])
+			__free_page(takers[i]);
+	/* Those that are not right any more are left alone */
+	for (i = 0; !rig->count && i < RIG_OTHERS; i++)
+		__free_page(rig_others + i);
+	rig_others = NULL;
+	kfree(takers);
 	return 0;
 }
 
@@ -325,8 +596,23 @@ static int rig_cost(struct device *parent, struct subdev_rig *rig)
 /* A driver's own fence: no sub-device is used once its remove has begun */
 static DECLARE_RWSEM(rig_bound);
 
-static int rig_churn_once(struct device *parent, u32 id, struct page *page,
-			  bool keep)
+/* What stays mapped when its context has been destroyed, and is unmapped later */
+struct rig_leftover {
+	struct device *subdev;
+	dma_addr_t dma;
+};
+
+static void rig_leftover_unmap(struct rig_leftover *left)
+{
+	if (!left->subdev)
+		return;
+	dma_unmap_page(left->subdev, left->dma, PAGE_SIZE, DMA_TO_DEVICE);
+	put_device(left->subdev);
+	left->subdev = NULL;
+}
+
+static int rig_churn_once(struct device *parent, u32 id, struct page *page, bool stay,
+			  struct rig_leftover *left)
 {
 	struct device *subdev;
 	dma_addr_t dma;
@@ -336,16 +622,17 @@ static int rig_churn_once(struct device *parent, u32 id, struct page *page,
 	if (IS_ERR(subdev))
 		return PTR_ERR(subdev);
 	/* Others may do to it what they can meanwhile */
-	if (keep)
+	if (stay)
 		usleep_range(100, 1000);
 	dma = dma_map_page(subdev, page, 0, PAGE_SIZE, DMA_TO_DEVICE);
-	if (!dma_mapping_error(subdev, dma)) {
-		/* The page's own address would be one that nothing translates */
-		if (dma == page_to_phys(page))
-			ret = -EIO;
-		dma_unmap_page(subdev, dma, PAGE_SIZE, DMA_TO_DEVICE);
-	} else {
+	/* The page's own address would be one that nothing translates */
+	if (dma_mapping_error(subdev, dma) || dma == page_to_phys(page))
 		ret = -EIO;
+	if (!ret && left) {
+		left->subdev = get_device(subdev);
+		left->dma = dma;
+	} else if (!ret) {
+		dma_unmap_page(subdev, dma, PAGE_SIZE, DMA_TO_DEVICE);
 	}
 	iommu_subdev_destroy(subdev);
 	return ret;
@@ -354,14 +641,19 @@ static int rig_churn_once(struct device *parent, u32 id, struct page *page,
 static int rig_churn(struct device *parent, struct subdev_rig *rig)
 {
 	struct page *page = alloc_page(GFP_KERNEL);
+	struct rig_leftover left = {};
 	u32 got = 0, i;
 	int ret = 0;
 
 	if (!page)
 		return -ENOMEM;
 	for (i = 0; i < rig->count && !ret; i++) {
+		/* The parent and the IOMMU may have gone since */
+		if (i % 8 == 7)
+			rig_leftover_unmap(&left);
 		down_read(&rig_bound);
-		ret = rig_churn_once(parent, rig->id, page, !(i % 16));
+		ret = rig_churn_once(parent, rig->id, page, !(i % 16),
+				     left.subdev || i % 8 ? NULL : &left);
 		up_read(&rig_bound);
 		if (!ret)
 			got++;
@@ -376,8 +668,137 @@ static int rig_churn(struct device *parent, struct subdev_rig *rig)
 		cond_resched();
 	}
 	rig->count = got;
+	rig_leftover_unmap(&left);
 	__free_page(page);
 	return ret;
+}
+
+/* A probe that defers, see RIG_DEFER. Protected by rig_lock, but for the count */
+static struct {
+	char parent[48];
+	u32 ids[2];
+	unsigned int nr_ids;
+	atomic_t probes;
+} rig_defer;
+
+static int rig_probe_defer(struct device *dev)
+{
+	struct device *subdev;
+
+	atomic_inc(&rig_defer.probes);
+	for (int i = 0; i < rig_defer.nr_ids; i++) {
+		subdev = devm_iommu_subdev_create(dev, rig_defer.ids[i]);
+		if (IS_ERR(subdev))
+			return PTR_ERR(subdev);
+	}
+	return -EPROBE_DEFER;
+}
+
+static int rig_defer_begin(struct subdev_rig *rig)
+{
+	if (!rig->count || rig->count > ARRAY_SIZE(rig_defer.ids))
+		return -EINVAL;
+	atomic_set(&rig_defer.probes, 0);
+	memcpy(rig_defer.ids, rig->ids, sizeof(rig_defer.ids));
+	rig_defer.nr_ids = rig->count;
+	strscpy(rig_defer.parent, rig->parent);
+	return 0;
+}
+
+static int rig_defer_end(struct subdev_rig *rig)
+{
+	rig_defer.parent[0] = 0;
+	rig->count = atomic_read(&rig_defer.probes);
+	return 0;
+}
+
+/* Runtime PM of a parent or an IOMMU, from outside of their drivers */
+
+/* What the rig's own parents do when they resume. Protected by rig_lock */
+static struct {
+	unsigned int resumes;
+	bool create;
+	u32 id;
+	int ret;
+} rig_pm;
+
+static int rig_parent_resume(struct device *dev)
+{
+	struct device *subdev;
+
+	rig_pm.resumes++;
+	if (!rig_pm.create)
+		return 0;
+	subdev = iommu_subdev_create(dev, rig_pm.id);
+	rig_pm.ret = PTR_ERR_OR_ZERO(subdev);
+	iommu_subdev_destroy(subdev);
+	return 0;
+}
+
+static int rig_parent_suspend(struct device *dev)
+{
+	return 0;
+}
+
+static int rig_pm_create(struct device *parent, struct subdev_rig *rig)
+{
+	int ret;
+
+	rig_pm.create = true;
+	rig_pm.id = rig->id;
+	rig_pm.ret = -ENXIO;
+	ret = pm_runtime_resume_and_get(parent);
+	rig_pm.create = false;
+	if (ret)
+		return ret;
+	pm_runtime_put_sync(parent);
+	return rig_pm.ret;
+}
+
+static int rig_do_pm(struct device *dev, struct subdev_rig *rig)
+{
+	switch (rig->op) {
+	case RIG_PM_ENABLE:
+		rig_pm.resumes = 0;
+		pm_runtime_enable(dev);
+		return 0;
+	case RIG_PM_DISABLE:
+		pm_runtime_disable(dev);
+		pm_runtime_set_suspended(dev);
+		return 0;
+	case RIG_PM_USAGE:
+		rig->count = atomic_read(&dev->power.usage_count);
+		rig->resumes = rig_pm.resumes;
+		return 0;
+	}
+	return rig_pm_create(dev, rig);
+}
+
+struct rig_lookup {
+	const char *name;
+	struct device *child;
+};
+
+/* A virtio device is the child of one of PCI */
+static int rig_find_child(struct device *dev, void *data)
+{
+	struct rig_lookup *lookup = data;
+
+	lookup->child = device_find_child_by_name(dev, lookup->name);
+	return !!lookup->child;
+}
+
+static struct device *rig_find(const char *name)
+{
+	struct rig_lookup lookup = { .name = name };
+	struct device *dev;
+
+	dev = bus_find_device_by_name(&platform_bus_type, NULL, name);
+	if (!dev)
+		dev = bus_find_device_by_name(&pci_bus_type, NULL, name);
+	if (!dev && bus_for_each_dev(&pci_bus_type, NULL, &lookup, rig_find_child))
+		dev = lookup.child;
+	return dev;
 }
 
 static int rig_do_parent(struct subdev_rig *rig)
@@ -386,40 +807,83 @@ static int rig_do_parent(struct subdev_rig *rig)
 	int ret = 0;
 
 	rig->parent[sizeof(rig->parent) - 1] = 0;
-	parent = bus_find_device_by_name(&platform_bus_type, NULL, rig->parent);
-	if (!parent)
-		parent = bus_find_device_by_name(&pci_bus_type, NULL, rig->parent);
+	parent = rig_find(rig->parent);
 	if (!parent)
 		return -ENOTTY;
 
-	if (rig->op == RIG_COST)
+	switch (rig->op) {
+	case RIG_COST:
 		ret = rig_cost(parent, rig);
-	else if (rig->op == RIG_CHURN)
+		break;
+	case RIG_CHURN:
 		ret = rig_churn(parent, rig);
-	else if (rig->op == RIG_PARENT_BUFFER)
+		break;
+	case RIG_PARENT_BUFFER:
 		ret = rig_parent_buffer(parent, rig);
-	else if (rig->op == RIG_DESTROY_PARENT)
+		break;
+	case RIG_DESTROY_PARENT:
 		iommu_subdev_destroy(parent);
-	else
+		break;
+	case RIG_PM_ENABLE:
+	case RIG_PM_DISABLE:
+	case RIG_PM_USAGE:
+	case RIG_PM_CREATE:
+		ret = rig_do_pm(parent, rig);
+		break;
+	default:
 		ret = rig_create(parent, rig);
+		break;
+	}
 	put_device(parent);
 	return ret;
 }
 
+static int rig_do_context(struct subdev_rig *rig)
+{
+	struct rig_context *ctx;
+
+	if (rig->handle < 0 || rig->handle >= RIG_HANDLES ||
+	    !rig_contexts[rig->handle].subdev)
+		return -EBADF;
+	ctx = &rig_contexts[rig->handle];
+
+	switch (rig->op) {
+	case RIG_DESTROY:
+		rig_destroy(ctx);
+		return 0;
+	case RIG_DESTROY_KEEP:
+		rig_destroy_keep(ctx);
+		return 0;
+	case RIG_PARENT_SUBDEV:
+		return rig_refused(ctx->subdev);
+	case RIG_CLAIM_GROUP:
+		return rig_claim_group(ctx->subdev);
+	case RIG_OWN_DOMAIN:
+		return rig_own_domain(ctx->subdev);
+	case RIG_MANAGED_BUFFER:
+		return rig_managed_buffer(ctx, rig);
+	case RIG_WRITTEN:
+		return rig_written(ctx, rig);
+	case RIG_ALLOC:
+		return rig_alloc(ctx->subdev, rig);
+	}
+	return -EOPNOTSUPP;
+}
+
 static int rig_do(struct subdev_rig *rig)
 {
-	struct device *subdev;
-
 	switch (rig->op) {
 	case RIG_CREATE:
 	case RIG_DEVM_CREATE:
-	case RIG_CREATE_IDS:
 	case RIG_CREATE_NODE:
-	case RIG_DEVM_CREATE_IDS:
 	case RIG_DEVM_CREATE_NODE:
 	case RIG_DESTROY_PARENT:
 	case RIG_PARENT_BUFFER:
 	case RIG_COST:
+	case RIG_PM_ENABLE:
+	case RIG_PM_DISABLE:
+	case RIG_PM_USAGE:
+	case RIG_PM_CREATE:
 		return rig_do_parent(rig);
 	case RIG_PARENT_NULL:
 		return rig_refused(NULL);
@@ -431,28 +895,23 @@ static int rig_do(struct subdev_rig *rig)
 		iommu_subdev_destroy(NULL);
 		iommu_subdev_destroy(ERR_PTR(-ENODEV));
 		return 0;
+	case RIG_FREE:
+	case RIG_SYNC:
+	case RIG_COUNT:
+		return rig_do_buffer(rig);
+	case RIG_SCAN:
+		rig_scan(rig);
+		return 0;
+	case RIG_OTHERS_ALLOC:
+		return rig_others_alloc(rig);
+	case RIG_OTHERS_FREE:
+		return rig_others_free(rig);
+	case RIG_DEFER:
+		return rig_defer_begin(rig);
+	case RIG_DEFER_END:
+		return rig_defer_end(rig);
 	}
-
-	if (rig->handle < 0 || rig->handle >= RIG_HANDLES ||
-	    !rig_subdev[rig->handle])
-		return -EBADF;
-	subdev = rig_subdev[rig->handle];
-
-	switch (rig->op) {
-	case RIG_DESTROY:
-		return rig_destroy(rig);
-	case RIG_PARENT_SUBDEV:
-		return rig_refused(subdev);
-	case RIG_CLAIM_GROUP:
-		return rig_claim_group(subdev);
-	case RIG_OWN_DOMAIN:
-		return rig_own_domain(subdev);
-	case RIG_MANAGED_BUFFER:
-		return rig_managed_buffer(subdev, rig);
-	case RIG_WRITTEN:
-		return rig_written(rig);
-	}
-	return -EOPNOTSUPP;
+	return rig_do_context(rig);
 }
 
 static long rig_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -492,6 +951,8 @@ static struct miscdevice rig_misc = {
 /* A parent that does nothing, for the nodes that are there for their maps */
 static int rig_parent_probe(struct platform_device *pdev)
 {
+	if (!strcmp(dev_name(&pdev->dev), rig_defer.parent))
+		return rig_probe_defer(&pdev->dev);
 	return dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(48));
 }
 
@@ -507,12 +968,17 @@ static const struct of_device_id rig_parent_of_match[] = {
 };
 MODULE_DEVICE_TABLE(of, rig_parent_of_match);
 
+static const struct dev_pm_ops rig_parent_pm = {
+	SET_RUNTIME_PM_OPS(rig_parent_suspend, rig_parent_resume, NULL)
+};
+
 static struct platform_driver rig_parent_driver = {
 	.probe	= rig_parent_probe,
 	.remove	= rig_parent_remove,
 	.driver	= {
 		.name		= "subdev-rig-parent",
 		.of_match_table	= rig_parent_of_match,
+		.pm		= &rig_parent_pm,
 	},
 };
 
@@ -532,12 +998,15 @@ module_init(rig_init);
 
 static void __exit rig_exit(void)
 {
-	struct subdev_rig rig = {};
+	int i;
 
 	misc_deregister(&rig_misc);
-	for (rig.handle = 0; rig.handle < RIG_HANDLES; rig.handle++)
-		if (rig_subdev[rig.handle])
-			rig_destroy(&rig);
+	for (i = 0; i < RIG_BUFFERS; i++)
+		if (rig_buffers[i].subdev)
+			rig_buffer_free(&rig_buffers[i]);
+	for (i = 0; i < RIG_HANDLES; i++)
+		if (rig_contexts[i].subdev)
+			rig_destroy(&rig_contexts[i]);
 	platform_driver_unregister(&rig_parent_driver);
 }
 module_exit(rig_exit);

@@ -13,12 +13,13 @@ enum subdev_rig_op {
 	/* Give @parent and @id, get @handle and @name */
 	RIG_CREATE,
 	RIG_DEVM_CREATE,
-	/* Give @parent, @count and so many @ids, get @handle and @name */
-	RIG_CREATE_IDS,
 	/* Give @parent and, in @name, that of its child node, get the same */
 	RIG_CREATE_NODE,
+	RIG_DEVM_CREATE_NODE,
 	/* Give @handle */
 	RIG_DESTROY,
+	/* Destroy it, but keep a reference, which RIG_DESTROY drops */
+	RIG_DESTROY_KEEP,
 	/* iommu_subdev_create() with a parent that it has to refuse */
 	RIG_PARENT_NULL,
 	RIG_PARENT_UNREGISTERED,
@@ -27,6 +28,8 @@ enum subdev_rig_op {
 	RIG_PARENT_SUBDEV,
 	/* NULL and an error pointer to iommu_subdev_destroy() */
 	RIG_DESTROY_NOTHING,
+	/* Give @parent, which iommu_subdev_destroy() is called with */
+	RIG_DESTROY_PARENT,
 	/* Somebody else wants the DMA of @handle's group */
 	RIG_CLAIM_GROUP,
 	/* A domain of the driver's own attached to @handle, mapped, detached */
@@ -35,6 +38,22 @@ enum subdev_rig_op {
 	RIG_MANAGED_BUFFER,
 	/* Get @count, how many bytes of that were written since the last time */
 	RIG_WRITTEN,
+	/*
+	 * Give @handle, @size, @kind and, unless it is 0, the DMA @mask, get
+	 * @buffer and @dma. A buffer has a reference to the sub-device, so it
+	 * may be synchronised and freed at any time. It is filled with @byte.
+	 */
+	RIG_ALLOC,
+	RIG_FREE,
+	RIG_SYNC,
+	/* Get in @mask a bit for each buffer that was written; all are refilled */
+	RIG_SCAN,
+	/* Give @buffer and @byte, get @count, how many of its bytes are that */
+	RIG_COUNT,
+	/* Get in @dma the physical address of RIG_OTHERS pages of somebody else's */
+	RIG_OTHERS_ALLOC,
+	/* Get @count, how many of their bytes or references are not right. Frees them */
+	RIG_OTHERS_FREE,
 	/* Give @parent and @id, get @cost */
 	RIG_COST,
 	/*
@@ -42,17 +61,38 @@ enum subdev_rig_op {
 	 * beside others who do the same. @count returns how often it got one.
 	 */
 	RIG_CHURN,
-	/* As those without DEVM */
-	RIG_DEVM_CREATE_IDS,
-	RIG_DEVM_CREATE_NODE,
-	/* Give @parent, which iommu_subdev_destroy() is called with */
-	RIG_DESTROY_PARENT,
 	/*
 	 * Give @parent, get the @dma of a buffer that is mapped for itself, and
 	 * @count, how many bytes of that were written since the last time
 	 */
 	RIG_PARENT_BUFFER,
+	/*
+	 * Give @parent, @count and so many @ids: from now on its probe creates
+	 * these, and returns -EPROBE_DEFER if that has not
+	 */
+	RIG_DEFER,
+	/* Get @count, how often that was probed. It is probed as ever again */
+	RIG_DEFER_END,
+	/* Give @parent, any device: turns its runtime PM on, suspended, or off */
+	RIG_PM_ENABLE,
+	RIG_PM_DISABLE,
+	/* Get @count, its usage count, and @resumes, if its driver is the rig's */
+	RIG_PM_USAGE,
+	/* Give @parent and @id, which its driver creates, and destroys, while it resumes */
+	RIG_PM_CREATE,
 };
+
+enum subdev_rig_kind {
+	RIG_COHERENT,
+	/* Pages, and scattered pages, with the streaming API */
+	RIG_PAGES,
+	RIG_SG,
+	RIG_KINDS
+};
+
+/* As many as there are bits to report them */
+#define RIG_BUFFERS	32
+#define RIG_OTHERS	4
 
 struct subdev_rig_cost {
 	/* Instructions in the kernel, for each of them */
@@ -68,7 +108,13 @@ struct subdev_rig {
 	__u32 id;
 	__s32 handle;
 	__u32 count;
-	__u32 ids[4];
+	__u32 ids[2];
+	__u32 buffer;
+	__u32 kind;
+	__u32 size;
+	__u32 byte;
+	__u32 resumes;
+	__u64 mask;
 	__u64 dma;
 	char parent[48];
 	char name[48];

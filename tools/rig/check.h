@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tests of the contract share
+ */
+#ifndef _CHECK_H
+#define _CHECK_H
+
+#include "rig.h"
+
+/* Nodes of machine.dts whose driver is the rig's */
+#define PARENT		(devices->parent)
+#define NO_MAP		(devices->no_map)
+#define ABSENT		(devices->absent)
+#define RIG_DRIVER	"/sys/bus/platform/drivers/subdev-rig-parent"
+
+/* Keys in rig-parent's iommu-map */
+#define ID_FIRST	0
+#define ID_COUNT_MAX	256
+#define ID_UNMAPPED	0x500
+#define ID_DISABLED	0x1000
+#define ID_OF_ENGINE_0	0x2000
+#define ID_OF_PCI	0x2001
+#define ID_OF_ENGINE_1	0x2002
+#define ID_OUT_OF_RANGE	0x3000
+/* Keys in rig-absent's: of the IOMMU that never comes, and of the machine's own */
+#define ID_NEVER	0
+#define ID_THERE	1
+
+#define EPROBE_DEFER	517
+
+/* A test is what is between these */
+void begin(const char *name);
+void end(void);
+
+/* A check within a test: the test goes on in any case */
+bool check_line(bool ok, int line, const char *file, const char *what);
+#define check(cond)	check_line(cond, __LINE__, __FILE_NAME__, #cond)
+
+void check_errno_line(int ret, int want, int line, const char *file, const char *what);
+#define check_errno(call, want)	check_errno_line(call, want, __LINE__, __FILE_NAME__, #call)
+
+/* Each returns create's errno; the sub-device is rig->handle */
+int create(struct subdev_rig *rig, const char *parent, unsigned int id);
+int create_managed(struct subdev_rig *rig, const char *parent, unsigned int id);
+int create_node(struct subdev_rig *rig, const char *parent, const char *name);
+int destroy(struct subdev_rig *rig);
+/* For the errno: a success is undone */
+int try_create(const char *parent, unsigned int id);
+
+bool bytes_are(const uint8_t *mem, uint8_t byte);
+/* True if engine N, which nobody has, can write to memory */
+bool engine_gets_through(unsigned int n);
+
+/* Runs a function that never returns */
+pid_t child(void (*run)(void));
+/* Ends it; true if it has not ended by itself */
+bool end_child(pid_t pid);
+
+/* The value of a line of /proc/meminfo, in kB */
+unsigned long meminfo(const char *name);
+
+/* life.c */
+void test_late_free(void);
+void test_late_map(void);
+void test_file_outlives(void);
+void test_freed(void);
+void test_deferring_probe(void);
+void test_deferring_create(void);
+void test_usage_counts(void);
+void test_suspended_parent(void);
+void test_resuming_parent(void);
+void test_late_neighbour(void);
+void test_iommu_goes(void);
+
+/* random.c */
+void test_random(void);
+
+#endif /* _CHECK_H */
