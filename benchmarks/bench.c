@@ -19,6 +19,7 @@
 #include <linux/of.h>
 #include <linux/perf_event.h>
 #include <linux/platform_device.h>
+#include <linux/prandom.h>
 #include <linux/scatterlist.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
@@ -30,6 +31,8 @@
 
 #define BENCH_THREADS	16
 #define BENCH_SG	64
+/* So many contexts of a run show what another order of destroying costs */
+#define BENCH_ORDERED	256
 #define BENCH_BUFFER	SZ_2M
 
 static char *device;
@@ -55,6 +58,7 @@ static const struct bench_peer * const bench_peers[] = {
 	&bench_subdev,
 #ifdef CONFIG_TEGRA_HOST1X_CONTEXT_BUS
 	&bench_host1x,
+	&bench_host1x_lean,
 #endif
 #ifdef CONFIG_DMA_CONTEXT_BUS
 	&bench_context_bus,
@@ -67,10 +71,16 @@ static const struct bench_peer * const bench_peers[] = {
 #endif
 };
 
+/* The second of each two undoes the first */
 enum bench_op {
+	/* Destroys the oldest of all contexts, and creates it again */
 	BENCH_CREATE,
 	BENCH_DESTROY,
-	/* From here, the second of each two undoes the first */
+	/* The same with the newest, and with any of them */
+	BENCH_CREATE_NEWEST,
+	BENCH_DESTROY_NEWEST,
+	BENCH_CREATE_SHUFFLED,
+	BENCH_DESTROY_SHUFFLED,
 	BENCH_MAP_4K,
 	BENCH_UNMAP_4K,
 	BENCH_MAP_64K,
@@ -92,6 +102,10 @@ static const struct {
 } bench_ops[BENCH_OPS] = {
 	[BENCH_CREATE]		= { "create", 0 },
 	[BENCH_DESTROY]		= { "destroy", 0 },
+	[BENCH_CREATE_NEWEST]	= { "create_newest", 0 },
+	[BENCH_DESTROY_NEWEST]	= { "destroy_newest", 0 },
+	[BENCH_CREATE_SHUFFLED]	= { "create_shuffled", 0 },
+	[BENCH_DESTROY_SHUFFLED] = { "destroy_shuffled", 0 },
 	[BENCH_MAP_4K]		= { "map", SZ_4K },
 	[BENCH_UNMAP_4K]	= { "unmap", SZ_4K },
 	[BENCH_MAP_64K]		= { "map", SZ_64K },
@@ -144,6 +158,9 @@ struct bench_worker {
 
 	struct page *pages;
 	struct scatterlist sg[BENCH_SG];
+
+	/* Its contexts */
+	u16 shuffled[BENCH_CONTEXTS];
 
 	struct bench_sample *sample;
 	size_t used;
@@ -286,7 +303,7 @@ static noinline void bench_destroy(unsigned int context)
 
 static bool bench_can(enum bench_op op)
 {
-	if (op <= BENCH_DESTROY)
+	if (op < BENCH_MAP_4K)
 		return true;
 	if (!bench_peer->isolated)
 		return false;
@@ -352,7 +369,7 @@ static noinline void bench_unmap(struct bench_worker *w, unsigned int context,
 /* Measuring */
 
 static int bench_do_create(struct bench_worker *w, unsigned int context,
-			   unsigned int sample, bool warm)
+			   enum bench_op op, unsigned int sample, bool warm)
 {
 	struct bench_count c;
 	int ret;
@@ -360,18 +377,18 @@ static int bench_do_create(struct bench_worker *w, unsigned int context,
 	bench_begin(w, &c);
 	ret = bench_create(context);
 	bench_end(w, &c);
-	return ret ?: bench_store(w, BENCH_CREATE, context, sample, warm, &c);
+	return ret ?: bench_store(w, op, context, sample, warm, &c);
 }
 
 static int bench_do_destroy(struct bench_worker *w, unsigned int context,
-			    unsigned int sample, bool warm)
+			    enum bench_op op, unsigned int sample, bool warm)
 {
 	struct bench_count c;
 
 	bench_begin(w, &c);
 	bench_destroy(context);
 	bench_end(w, &c);
-	return bench_store(w, BENCH_DESTROY, context, sample, warm, &c);
+	return bench_store(w, op, context, sample, warm, &c);
 }
 
 static int bench_do_map(struct bench_worker *w, unsigned int context,
@@ -412,23 +429,75 @@ static int bench_phase_fill(struct bench_worker *w)
 	int ret;
 
 	for (i = w->thread; i < bench_contexts; i += bench_threads) {
-		ret = bench_do_create(w, i, 0, true);
+		ret = bench_do_create(w, i, BENCH_CREATE, 0, true);
 		if (ret)
 			return ret;
 	}
 	return 0;
 }
 
-/* Each context goes and comes again while all the others live */
+/* Only one of so many contexts is destroyed in the other orders as well. */
+static unsigned int bench_stride(void)
+{
+	return DIV_ROUND_UP(bench_contexts, BENCH_ORDERED);
+}
+
+/* How many of @n contexts that is */
+static unsigned int bench_ordered(unsigned int n)
+{
+	return DIV_ROUND_UP(n, bench_stride());
+}
+
+/* @create stands for the order in which contexts are destroyed. */
+static int bench_renew(struct bench_worker *w, unsigned int context,
+		       enum bench_op create, unsigned int round)
+{
+	bool warm = round < bench_warm_rounds();
+
+	return bench_do_destroy(w, context, create + 1, round, warm) ?:
+	       bench_do_create(w, context, create, round + 1, warm);
+}
+
+/*
+ * Each context is destroyed and created again while all the others live: as the
+ * oldest of them, and some right after that as the newest.
+ */
 static int bench_phase_renew(struct bench_worker *w)
 {
-	unsigned int warm = bench_warm_rounds(), round, i;
+	unsigned int rounds = bench_warm_rounds() + bench_rounds(), round, i, n;
 	int ret;
 
-	for (round = 0; round < warm + bench_rounds(); round++) {
-		for (i = w->thread; i < bench_contexts; i += bench_threads) {
-			ret = bench_do_destroy(w, i, round, round < warm) ?:
-			      bench_do_create(w, i, round + 1, round < warm);
+	for (round = 0; round < rounds; round++) {
+		for (n = 0, i = w->thread; i < bench_contexts;
+		     n++, i += bench_threads) {
+			ret = bench_renew(w, i, BENCH_CREATE, round);
+			if (!ret && n % bench_stride() == 0)
+				ret = bench_renew(w, i, BENCH_CREATE_NEWEST,
+						  round);
+			if (ret)
+				return ret;
+		}
+	}
+	return 0;
+}
+
+/* The order differs between rounds, but not between runs. */
+static int bench_phase_shuffled(struct bench_worker *w)
+{
+	unsigned int rounds = bench_warm_rounds() + bench_rounds(), round, i, n;
+	struct rnd_state random;
+	int ret;
+
+	prandom_seed_state(&random, w->thread);
+	for (n = 0, i = w->thread; i < bench_contexts; i += bench_threads)
+		w->shuffled[n++] = i;
+	for (round = 0; round < rounds; round++) {
+		for (i = n - 1; i > 0; i--)
+			swap(w->shuffled[i],
+			     w->shuffled[prandom_u32_state(&random) % (i + 1)]);
+		for (i = 0; i < bench_ordered(n); i++) {
+			ret = bench_renew(w, w->shuffled[i],
+					  BENCH_CREATE_SHUFFLED, round);
 			if (ret)
 				return ret;
 		}
@@ -487,7 +556,7 @@ static int bench_phase_drain(struct bench_worker *w)
 	int ret;
 
 	for (i = w->thread; i < bench_contexts; i += bench_threads) {
-		ret = bench_do_destroy(w, i, last, true);
+		ret = bench_do_destroy(w, i, BENCH_DESTROY, last, true);
 		if (ret)
 			return ret;
 	}
@@ -504,8 +573,8 @@ static size_t bench_plan(struct bench_worker *w)
 		if (bench_can(op))
 			each += renew + 1;
 	for (i = w->thread; i < bench_contexts; i += bench_threads)
-		n += each;
-	return n;
+		n++;
+	return n * each + bench_ordered(n) * 4 * renew;
 }
 
 /* Runs */
@@ -664,8 +733,8 @@ static int bench_run(const char *name, unsigned int contexts,
 		     unsigned int threads)
 {
 	static int (* const phases[])(struct bench_worker *w) = {
-		bench_phase_fill, bench_phase_renew, bench_phase_map,
-		bench_phase_sync, bench_phase_drain,
+		bench_phase_fill, bench_phase_renew, bench_phase_shuffled,
+		bench_phase_map, bench_phase_sync, bench_phase_drain,
 	};
 	unsigned int i;
 	int ret;

@@ -38,6 +38,7 @@ extern u32 bench_first_id;
 
 extern const struct bench_peer bench_subdev;
 extern const struct bench_peer bench_host1x;
+extern const struct bench_peer bench_host1x_lean;
 extern const struct bench_peer bench_context_bus;
 extern const struct bench_peer bench_platform;
 extern const struct bench_peer bench_direct;

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The pattern of host1x's memory contexts, on their bus: a device without a
- * driver, registered first and configured then. host1x makes all of them at
- * once, in one array; here each is an allocation.
+ * driver, registered first and configured then. host1x creates all of them at
+ * once, in one array; here each is an allocation of its own.
+ *
+ * This is two peers. The lean one has the two switches that a sub-device has and
+ * that cost any driver a line each: no uevents, and no power management. So it
+ * shows what a sub-device costs beside the cheapest code that a driver could
+ * have instead.
  */
 #include <linux/dma-mapping.h>
 #include <linux/host1x_context_bus.h>
@@ -24,7 +29,7 @@ static void host1x_release(struct device *dev)
 	kfree(container_of(dev, struct host1x_bench, dev));
 }
 
-static struct device *host1x_create(unsigned int context)
+static struct device *host1x_create_one(unsigned int context, bool lean)
 {
 	u32 id = bench_first_id + context;
 	struct host1x_bench *ctx;
@@ -47,6 +52,10 @@ static struct device *host1x_create(unsigned int context)
 	if (ret)
 		goto err_put;
 
+	if (lean) {
+		dev_set_uevent_suppress(&ctx->dev, 1);
+		device_set_pm_not_required(&ctx->dev);
+	}
 	ret = device_add(&ctx->dev);
 	if (ret)
 		goto err_put;
@@ -69,16 +78,35 @@ err_put:
 	return ERR_PTR(ret);
 }
 
+static struct device *host1x_create(unsigned int context)
+{
+	return host1x_create_one(context, false);
+}
+
+static struct device *host1x_lean_create(unsigned int context)
+{
+	return host1x_create_one(context, true);
+}
+
 static void host1x_destroy(struct device *dev, unsigned int context)
 {
 	device_unregister(dev);
 }
 
+#define HOST1X_NOTES \
+	"no ownership: root can switch the domain below it", \
+	"does not check that the domain translates", \
+	"managed memory outlives the IOMMU", \
+	"any module can put a device on its bus"
+
 static const char * const host1x_notes[] = {
-	"no ownership: root can switch the domain below it",
-	"does not look whether the domain translates",
-	"managed memory outlives the IOMMU",
-	"any module can put a device on its bus",
+	HOST1X_NOTES,
+	NULL
+};
+
+static const char * const host1x_lean_notes[] = {
+	"host1x without uevents and power management: as lean as a sub-device",
+	HOST1X_NOTES,
 	NULL
 };
 
@@ -87,5 +115,13 @@ const struct bench_peer bench_host1x = {
 	.notes		= host1x_notes,
 	.isolated	= true,
 	.create		= host1x_create,
+	.destroy	= host1x_destroy,
+};
+
+const struct bench_peer bench_host1x_lean = {
+	.name		= "host1x-lean",
+	.notes		= host1x_lean_notes,
+	.isolated	= true,
+	.create		= host1x_lean_create,
 	.destroy	= host1x_destroy,
 };

@@ -15,8 +15,9 @@ const char * const unit_names[] = { "instructions", "cycles", "ns" };
 const char * const mode_names[] = { "strict", "lazy" };
 const char * const key_names[] = { "kernel", "compiler", "config", "machine" };
 const char * const op_names[] = {
-	"create", "destroy", "map", "unmap", "map_sg", "unmap_sg", "alloc",
-	"free", "sync_device", "sync_cpu",
+	"create", "destroy", "create_newest", "destroy_newest", "create_shuffled",
+	"destroy_shuffled", "map", "unmap", "map_sg", "unmap_sg", "alloc", "free",
+	"sync_device", "sync_cpu",
 };
 
 #define SAMPLES_HEADER \

@@ -27,10 +27,18 @@ extern const char * const unit_names[NR_UNITS];
 
 /* Also the order in which they are shown */
 enum op {
-	CREATE, DESTROY, MAP, UNMAP, MAP_SG, UNMAP_SG, ALLOC, FREE,
+	CREATE, DESTROY, CREATE_NEWEST, DESTROY_NEWEST, CREATE_SHUFFLED,
+	DESTROY_SHUFFLED, MAP, UNMAP, MAP_SG, UNMAP_SG, ALLOC, FREE,
 	SYNC_DEVICE, SYNC_CPU, NR_OPS
 };
 extern const char * const op_names[NR_OPS];
+
+/* Creates or destroys a context, in one of the orders of destroying them */
+static inline bool is_life(enum op op)
+{
+	return op < MAP;
+}
+
 /* The op that undoes this one; NR_OPS when there is none */
 enum op op_inverse(enum op op);
 

@@ -526,7 +526,7 @@ static void compare_baseline(const struct run *run, const struct baseline *base,
 static void compare_pair(const struct run *run, struct test test,
 			 struct setup setup, enum unit unit)
 {
-	bool life = test.op == CREATE;
+	bool life = is_life(test.op);
 	double limit = limits[life ? CREATE_DESTROY : MAP_UNMAP];
 	double worst = 0;
 	char *why = NULL, *ops;

@@ -239,7 +239,7 @@ static bool has_pairs(const struct run *run, unsigned int peer,
 	unsigned int contexts = shown_count(run, setup);
 
 	for (size_t i = 0; i < run->nr_tests; i++)
-		if (run->tests[i].op != CREATE &&
+		if (!is_life(run->tests[i].op) &&
 		    pair_p50(run, peer, run->tests[i], contexts, setup, unit) > 0)
 			return true;
 	return false;
@@ -258,7 +258,7 @@ static void plot_pairs(FILE *out, const struct run *run, struct setup setup,
 		struct test test = run->tests[i];
 		int64_t base = pair_p50(run, direct, test, contexts, setup, unit);
 
-		if (test.op == CREATE || base <= 0)
+		if (is_life(test.op) || base <= 0)
 			continue;
 		rows++;
 		fprintf(out, "\"%s\"", test_name(test));

@@ -206,7 +206,7 @@ static void show_beside(const struct run *run, struct setup setup,
 		bool second = test.op < SYNC_DEVICE && op_inverse(test.op) == NR_OPS;
 
 		/* Of what maps, the pair alone: all is in show_all() */
-		if (test.op <= DESTROY || test.op >= SYNC_DEVICE)
+		if (is_life(test.op) || test.op >= SYNC_DEVICE)
 			beside_row(run, &t, test, peers, n, setup, unit, false);
 		/* Tests are sorted: the second of a pair is behind the first */
 		if (second) {

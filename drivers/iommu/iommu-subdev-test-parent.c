@@ -148,6 +148,61 @@ static void subdev_test_probe_fails(struct kunit *test)
 	mock_expect_left(test, t->mock, 0);
 }
 
+static struct mock_gate *probe_gate;
+
+static void pass_probe_gate(void *data)
+{
+	mock_gate_pass(&probe_gate);
+}
+
+static int create_and_fail_slowly(struct device *parent)
+{
+	struct device *subdev = devm_iommu_subdev_create(parent, 1);
+
+	if (IS_ERR(subdev))
+		return PTR_ERR(subdev);
+	return devm_add_action(parent, pass_probe_gate, NULL) ?: -ENXIO;
+}
+
+static void thread_bind(struct subdev_thread *thread)
+{
+	struct subdev_test *t = thread->test->priv;
+
+	thread->bad = device_attach(t->parent) == 1;
+}
+
+static void thread_unbind_iommu(struct subdev_thread *thread)
+{
+	struct subdev_test *t = thread->test->priv;
+
+	device_release_driver(t->mock->dev);
+}
+
+/* An unbind of the IOMMU's driver waits for that. */
+static void subdev_test_probe_fails_unbind(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct subdev_thread binder = {}, unbinder = {};
+	struct mock_gate gate;
+
+	device_release_driver(t->parent);
+	mock_init_gate(&gate);
+	probe_gate = &gate;
+	subdev_test_on_probe = create_and_fail_slowly;
+	KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &binder, thread_bind));
+	wait_for_completion(&gate.reached);
+	KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &unbinder, thread_unbind_iommu));
+	/* Until it waits */
+	msleep(100);
+	KUNIT_EXPECT_FALSE(test, completion_done(&unbinder.done));
+	complete(&gate.go);
+	subdev_test_join_thread(&binder);
+	subdev_test_join_thread(&unbinder);
+	KUNIT_EXPECT_EQ(test, binder.bad, 0);
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+	mock_expect_left(test, t->mock, 0);
+}
+
 /* A sub-device can be created while nothing is probed, as in system suspend. */
 static void subdev_test_probing_blocked(struct kunit *test)
 {
@@ -751,6 +806,7 @@ static struct kunit_case subdev_test_probe_cases[] = {
 	KUNIT_CASE_SLOW(subdev_test_probe_defer),
 	KUNIT_CASE_SLOW(subdev_test_probe_defer_second),
 	KUNIT_CASE(subdev_test_probe_fails),
+	KUNIT_CASE(subdev_test_probe_fails_unbind),
 	KUNIT_CASE(subdev_test_probing_blocked),
 	KUNIT_CASE(subdev_test_link_cycle),
 	KUNIT_CASE(subdev_test_link_part),

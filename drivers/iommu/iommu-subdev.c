@@ -37,8 +37,8 @@
  * The sub-device has an IOMMU group and a default domain of its own, so its
  * streams reach what the DMA API maps for it, and no other stream does.
  *
- * Sub-devices are on a bus that is private to the IOMMU core, without a driver.
- * They own the DMA API of their group, so nobody can change the domain.
+ * Sub-devices have a private bus and no driver. They own the DMA API of their
+ * group, so nobody can change the domain.
  */
 
 /**
@@ -116,10 +116,7 @@ void iommu_subdev_remove_streams(struct device *dev)
 		iommu_account_stream(dev, fwspec->ids[i], -1);
 }
 
-/*
- * The IOMMU core calls this for every device. Returns -EBUSY for a stream that is
- * taken, which many IOMMU drivers do not check.
- */
+/* For every device. -EBUSY: a stream is taken, which few IOMMU drivers check. */
 int iommu_subdev_add_streams(struct device *dev)
 {
 	struct iommu_fwspec *fwspec = dev->iommu->fwspec;
@@ -440,6 +437,7 @@ static struct iommu_subdev *iommu_subdev_alloc(struct device *parent,
 					       u32 id, bool managed)
 {
 	struct iommu_subdev *sd;
+	char name[64];
 	int ret;
 
 	sd = kzalloc_obj(*sd);
@@ -455,13 +453,10 @@ static struct iommu_subdev *iommu_subdev_alloc(struct device *parent,
 	devres_set_node_dbginfo(&sd->node, "iommu_subdev", sizeof(*sd));
 
 	device_initialize(&sd->dev);
-	/* A reference to the sub-device may outlive the parent's device_del() */
 	sd->dev.parent = get_device(parent);
 	sd->dev.bus = &iommu_subdev_bus_type;
 	sd->dev.release = iommu_subdev_dev_release;
-	/* The IOMMU's driver looks there for memory regions */
 	sd->dev.of_node = to_of_node(fwnode);
-	/* It has no power state of its own */
 	device_set_pm_not_required(&sd->dev);
 	/* Contexts come and go with sessions, and need no module */
 	dev_set_uevent_suppress(&sd->dev, 1);
@@ -474,8 +469,12 @@ static struct iommu_subdev *iommu_subdev_alloc(struct device *parent,
 		sd->dma_parms = *parent->dma_parms;
 	sd->dev.dma_parms = &sd->dma_parms;
 
+	/* dev_set_name() formats twice, for the length. Few names need that */
 	if (fwnode)
 		ret = dev_set_name(&sd->dev, "%s:%pfwP", dev_name(parent), fwnode);
+	else if (snprintf(name, sizeof(name), "%s.%x", dev_name(parent), id) <
+		 sizeof(name))
+		ret = dev_set_name(&sd->dev, "%s", name);
 	else
 		ret = dev_set_name(&sd->dev, "%s.%x", dev_name(parent), id);
 	if (ret) {
