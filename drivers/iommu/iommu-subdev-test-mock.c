@@ -843,15 +843,17 @@ static void *fault_knob(const char *dir, const char *name)
  * Allocations fail only in a task that has set its fail_nth, but they have to
  * fail there although they may sleep. Only user space can set that. KUnit has
  * none, so this writes the variables that the files in debugfs stand for.
+ * Without @pages only those of slab objects fail. Pages are allocated for slabs
+ * now and then, so with them a sweep may pass over an allocation.
  */
-bool subdev_test_allow_faults(void)
+bool subdev_test_allow_faults(bool pages)
 {
 	static const char *const dirs[] = { "failslab", "fail_page_alloc" };
 	u32 *min_order = fault_knob("fail_page_alloc", "min-order");
 
 	if (!min_order)
 		return false;
-	*min_order = 0;
+	*min_order = pages ? 0 : NR_PAGE_ORDERS;
 	for (int i = 0; i < ARRAY_SIZE(dirs); i++) {
 		bool *ignore = fault_knob(dirs[i], "ignore-gfp-wait");
 		unsigned long *verbose = fault_knob(dirs[i], "verbose");
@@ -864,7 +866,7 @@ bool subdev_test_allow_faults(void)
 	return true;
 }
 #else /* !CONFIG_FAULT_INJECTION_DEBUG_FS */
-bool subdev_test_allow_faults(void)
+bool subdev_test_allow_faults(bool pages)
 {
 	return false;
 }

@@ -2490,9 +2490,9 @@ static void subdev_test_threads_unbind(struct kunit *test)
 #ifdef CONFIG_FAULT_INJECTION_DEBUG_FS
 #define SWEEP_MAX	5000
 
-static void allow_faults(struct kunit *test)
+static void allow_faults(struct kunit *test, bool pages)
 {
-	if (!subdev_test_allow_faults())
+	if (!subdev_test_allow_faults(pages))
 		kunit_skip(test, "needs CONFIG_FAILSLAB and CONFIG_FAIL_PAGE_ALLOC");
 }
 
@@ -2514,7 +2514,7 @@ static void sweep_create(struct kunit *test, subdev_create_fn create, int stream
 	struct subdev_test *t = test->priv;
 	unsigned int nth, left, failed = 0;
 
-	allow_faults(test);
+	allow_faults(test, true);
 	for (nth = 1; nth < SWEEP_MAX; nth++) {
 		struct device *subdev;
 
@@ -2576,13 +2576,44 @@ static void subdev_test_enomem_create_node(struct kunit *test)
 	sweep_create(test, subdev_test_create_of_node, 2, false);
 }
 
+/* A context without its window is none: DMA addresses would be anywhere. */
+static void subdev_test_enomem_window(struct kunit *test)
+{
+	struct device *parent = subdev_test_add_device(test, "parent-narrow");
+	struct subdev_test *t = test->priv;
+	unsigned int nth, left, failed = 0;
+
+	allow_faults(test, false);
+	for (nth = 1; nth < SWEEP_MAX; nth++) {
+		struct device *subdev;
+
+		start_failing(&nth);
+		subdev = iommu_subdev_create(parent, 1);
+		stop_failing(&left);
+		if (IS_ERR(subdev))
+			failed++;
+		else
+			KUNIT_EXPECT_NOT_NULL_MSG(test, subdev->dma_range_map,
+						  "allocation %u", nth);
+		iommu_subdev_destroy(subdev);
+		mock_expect_left(test, t->mock, 0);
+		if (left)
+			break;
+	}
+	KUNIT_EXPECT_LT(test, nth, SWEEP_MAX);
+	KUNIT_EXPECT_GT(test, failed, 20);
+	kunit_info(test, "%u allocations swept, create survived %u\n", nth - 1,
+		   nth - 1 - failed);
+	subdev_test_del_device(test, parent);
+}
+
 /* Destroy does its work without memory. */
 static void subdev_test_enomem_destroy(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
 	unsigned int nth, left;
 
-	allow_faults(test);
+	allow_faults(test, true);
 	for (nth = 1; nth < SWEEP_MAX; nth++) {
 		struct device *subdev = subdev_test_must_create(test, t->parent, 1);
 
@@ -2605,7 +2636,7 @@ static void subdev_test_enomem_unbind(struct kunit *test)
 	struct subdev_test *t = test->priv;
 	unsigned int nth, left;
 
-	allow_faults(test);
+	allow_faults(test, true);
 	for (nth = 1; nth < SWEEP_MAX; nth++) {
 		KUNIT_ASSERT_EQ(test, 0, devm_add_action(t->parent, stop_failing, &left));
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, devm_iommu_subdev_create(t->parent, 1));
@@ -2630,6 +2661,7 @@ static void subdev_test_enomem_create(struct kunit *test)
 
 #define subdev_test_enomem_devm_create	subdev_test_enomem_create
 #define subdev_test_enomem_create_node	subdev_test_enomem_create
+#define subdev_test_enomem_window	subdev_test_enomem_create
 #define subdev_test_enomem_destroy	subdev_test_enomem_create
 #define subdev_test_enomem_unbind	subdev_test_enomem_create
 #endif /* CONFIG_FAULT_INJECTION_DEBUG_FS */
@@ -2748,6 +2780,7 @@ static struct kunit_case subdev_test_enomem_cases[] = {
 	KUNIT_CASE_SLOW(subdev_test_enomem_create),
 	KUNIT_CASE_SLOW(subdev_test_enomem_devm_create),
 	KUNIT_CASE_SLOW(subdev_test_enomem_create_node),
+	KUNIT_CASE_SLOW(subdev_test_enomem_window),
 	KUNIT_CASE_SLOW(subdev_test_enomem_destroy),
 	KUNIT_CASE_SLOW(subdev_test_enomem_unbind),
 	{}

@@ -165,7 +165,7 @@ struct page *subdev_test_page(struct kunit *test);
 bool subdev_test_none_left(void);
 struct kernfs_node *subdev_test_group_node(struct device *dev);
 ssize_t subdev_test_write_type(struct kernfs_node *group, const char *type);
-bool subdev_test_allow_faults(void);
+bool subdev_test_allow_faults(bool pages);
 
 /*
  * With CONFIG_DEBUG_KOBJECT_RELEASE devices, groups and nodes are released seconds
