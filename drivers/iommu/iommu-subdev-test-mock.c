@@ -76,6 +76,8 @@ static int mock_attach_static(struct iommu_domain *domain, struct device *dev,
 {
 	if (domain->type == IOMMU_DOMAIN_BLOCKED)
 		mock_gate_pass(&dev_to_mock(dev)->does.block_gate);
+	else if (dev->iommu->isolated)
+		atomic_inc(&dev_to_mock(dev)->exposed);
 	mock_attach_streams(domain, dev);
 	return 0;
 }
@@ -679,6 +681,7 @@ void subdev_test_exit(struct kunit *test)
 		mock_expect_left(test, &mock_iommus[i], 0);
 		KUNIT_EXPECT_EQ(test, atomic_read(&mock_iommus[i].forgotten_pages), 0);
 		KUNIT_EXPECT_EQ(test, atomic_read(&mock_iommus[i].freed_in_use), 0);
+		KUNIT_EXPECT_EQ(test, atomic_read(&mock_iommus[i].exposed), 0);
 		for (int j = 0; j < MOCK_NR_STREAMS; j++)
 			KUNIT_EXPECT_TRUE_MSG(test, mock_is_blocked(&mock_iommus[i], j),
 					      "stream 0x%x", j);

@@ -411,7 +411,14 @@ static void enable_runtime_pm(struct kunit *test, struct device *dev)
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action(test, disable_runtime_pm, dev));
 }
 
-/* While the parent is active so is the IOMMU. */
+static bool was_active;
+
+static void note_active(struct device *dev)
+{
+	was_active = pm_runtime_active(mock_iommus[0].dev);
+}
+
+/* While the parent is active so is the IOMMU, before its driver does anything. */
 static void subdev_test_power(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -421,12 +428,15 @@ static void subdev_test_power(struct kunit *test)
 	enable_runtime_pm(test, t->parent);
 	KUNIT_EXPECT_EQ(test, 0, pm_runtime_resume_and_get(t->parent));
 	KUNIT_EXPECT_FALSE(test, pm_runtime_active(iommu));
+	t->mock->does.finalize = note_active;
 
 	/* The second time the two are linked already */
 	for (int i = 0; i < 2; i++) {
 		struct device *subdev = subdev_test_must_create(test, t->parent, 1);
-		struct device *other = subdev_test_must_create(test, t->parent, 2);
+		struct device *other;
 
+		KUNIT_EXPECT_TRUE(test, was_active);
+		other = subdev_test_must_create(test, t->parent, 2);
 		KUNIT_EXPECT_TRUE(test, pm_runtime_active(iommu));
 		KUNIT_EXPECT_EQ(test, pm_runtime_suspend(iommu), -EAGAIN);
 		KUNIT_EXPECT_GE(test, pm_runtime_put_sync(t->parent), 0);
@@ -629,6 +639,20 @@ static void subdev_test_link_cycle(struct kunit *test)
 	subdev_expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
 }
 
+/* A parent can have its own IOMMU as a part of it: that needs no link. */
+static void subdev_test_link_part(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *above = t->mock->dev->parent;
+
+	/* device_move() sends one under a lock that is not for it */
+	dev_set_uevent_suppress(t->mock->dev, 1);
+	KUNIT_ASSERT_EQ(test, 0, device_move(t->mock->dev, t->parent, DPM_ORDER_NONE));
+	subdev_expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+	KUNIT_EXPECT_EQ(test, 0, device_move(t->mock->dev, above, DPM_ORDER_NONE));
+	dev_set_uevent_suppress(t->mock->dev, 0);
+}
+
 static const char *first_end;
 
 static void note_managed_end(void *data)
@@ -785,6 +809,7 @@ static struct kunit_case subdev_test_probe_cases[] = {
 	KUNIT_CASE(subdev_test_probe_fails_unbind),
 	KUNIT_CASE(subdev_test_probing_blocked),
 	KUNIT_CASE(subdev_test_link_cycle),
+	KUNIT_CASE(subdev_test_link_part),
 	KUNIT_CASE(subdev_test_link_clients),
 	KUNIT_CASE(subdev_test_two_of_one_name),
 	KUNIT_CASE(subdev_test_unknown_bus),

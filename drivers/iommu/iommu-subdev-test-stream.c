@@ -9,6 +9,7 @@
 #include <linux/iommu-subdev.h>
 #include <linux/kernfs.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
 #include <linux/vmalloc.h>
@@ -216,6 +217,28 @@ static void subdev_test_stream_held_group(struct kunit *test)
 	__free_page(page);
 }
 
+/*
+ * An ordinary device that is refused the stream of a sub-device does not keep
+ * another IOMMU from being registered.
+ */
+static void subdev_test_stream_refused(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev, *foreign;
+
+	t->mock->does.shared_streams = true;
+	subdev = subdev_test_must_create(test, t->parent, 0xf);
+	foreign = subdev_test_add_device(test, "foreign");
+	/* Firmware is asked about a device without a driver each time */
+	device_release_driver(foreign);
+	mock_unregister(&mock_iommus[1]);
+	KUNIT_EXPECT_EQ(test, 0, mock_register(&mock_iommus[1]));
+	KUNIT_EXPECT_FALSE(test, device_iommu_mapped(foreign));
+	mock_expect_translated(test, subdev, t->mock, STREAM_A(0xf));
+	subdev_test_del_device(test, foreign);
+	iommu_subdev_destroy(subdev);
+}
+
 /* Two IOMMUs may have one stream ID each. */
 static void subdev_test_stream_two_iommus(struct kunit *test)
 {
@@ -420,16 +443,22 @@ static void subdev_test_window(struct kunit *test)
 	}
 }
 
-/* Nothing is mapped in the hole between two ranges either. */
+/* Nothing is mapped in the hole between two ranges either, whichever is first. */
 static void subdev_test_window_hole(struct kunit *test)
 {
-	struct device *parent = subdev_test_add_device(test, "parent-holed");
-	struct device *subdev = subdev_test_must_create(test, parent, 1);
+	static const char *const names[] = {
+		"parent-holed", "parent-unsorted",
+	};
 
-	KUNIT_EXPECT_EQ(test, 0, dma_set_mask_and_coherent(subdev, DMA_BIT_MASK(40)));
-	expect_windows(test, subdev, holed_windows, ARRAY_SIZE(holed_windows));
-	iommu_subdev_destroy(subdev);
-	subdev_test_del_device(test, parent);
+	for (int i = 0; i < ARRAY_SIZE(names); i++) {
+		struct device *parent = subdev_test_add_device(test, names[i]);
+		struct device *subdev = subdev_test_must_create(test, parent, 1);
+
+		KUNIT_EXPECT_EQ(test, 0, dma_set_mask_and_coherent(subdev, DMA_BIT_MASK(40)));
+		expect_windows(test, subdev, holed_windows, ARRAY_SIZE(holed_windows));
+		iommu_subdev_destroy(subdev);
+		subdev_test_del_device(test, parent);
+	}
 }
 
 /* The same holds for an ordinary device. */
@@ -601,6 +630,8 @@ static void subdev_test_late_unmap(struct kunit *test)
 	__free_page(page);
 }
 
+#define LATE_LARGE	SZ_16K
+
 /* Nothing can be mapped after the end, and trying that is no splat. */
 static void subdev_test_late_map(struct kunit *test)
 {
@@ -609,15 +640,21 @@ static void subdev_test_late_map(struct kunit *test)
 	struct page *page = subdev_test_page(test);
 	struct scatterlist sg;
 	struct sg_table sgt = { .sgl = &sg, .nents = 1, .orig_nents = 1 };
-	dma_addr_t iova;
+	dma_addr_t iova, large;
 	void *mem;
 
 	sg_init_table(&sg, 1);
 	sg_set_page(&sg, page, PAGE_SIZE, 0);
+	large = dma_map_resource(subdev, BIT_ULL(40), LATE_LARGE, DMA_TO_DEVICE, 0);
+	KUNIT_EXPECT_EQ(test, dma_mapping_error(subdev, large), 0);
 	end_with_mappings(test, subdev);
+	/* Now there is a DMA address that could be used again, until a map fails */
+	dma_unmap_resource(subdev, large, LATE_LARGE, DMA_TO_DEVICE, 0);
 #ifdef kunit_warning_suppress
 	kunit_warning_suppress(test) {
 #endif
+		large = dma_map_resource(subdev, BIT_ULL(40), LATE_LARGE, DMA_TO_DEVICE, 0);
+		KUNIT_EXPECT_NE(test, dma_mapping_error(subdev, large), 0);
 		iova = dma_map_page(subdev, page, 0, PAGE_SIZE, DMA_TO_DEVICE);
 		KUNIT_EXPECT_NE_MSG(test, dma_mapping_error(subdev, iova), 0,
 				    "mapped at 0x%llx, 0x%llx is the page", (u64)iova,
@@ -706,6 +743,35 @@ static void subdev_test_late_group_type(struct kunit *test)
 	mock_expect_left(test, t->mock, 0);
 }
 
+#ifdef CONFIG_MODULE_UNLOAD
+static struct module mock_module = {
+	.state	= MODULE_STATE_LIVE,
+	.name	= "iommu-subdev-test",
+	.refcnt	= ATOMIC_INIT(1),
+};
+
+/* The driver of the IOMMU cannot be unloaded before the last reference goes. */
+static void subdev_test_late_module(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev;
+
+	t->mock->ops.owner = &mock_module;
+	subdev = create_and_hold(test);
+	KUNIT_EXPECT_EQ(test, module_refcount(&mock_module), 1);
+	end_with_mappings(test, subdev);
+	KUNIT_EXPECT_EQ(test, module_refcount(&mock_module), 1);
+	let_go(test, subdev);
+	KUNIT_EXPECT_EQ(test, module_refcount(&mock_module), 0);
+	mock_expect_left(test, t->mock, 0);
+}
+#else
+static void subdev_test_late_module(struct kunit *test)
+{
+	kunit_skip(test, "needs CONFIG_MODULE_UNLOAD");
+}
+#endif /* CONFIG_MODULE_UNLOAD */
+
 static struct kunit_case subdev_test_stream_cases[] = {
 	KUNIT_CASE(subdev_test_stream_two_subdevs),
 	KUNIT_CASE(subdev_test_stream_nodes),
@@ -715,6 +781,7 @@ static struct kunit_case subdev_test_stream_cases[] = {
 	KUNIT_CASE(subdev_test_stream_all_or_none),
 	KUNIT_CASE(subdev_test_stream_error),
 	KUNIT_CASE(subdev_test_stream_held_group),
+	KUNIT_CASE(subdev_test_stream_refused),
 	KUNIT_CASE(subdev_test_stream_two_iommus),
 	KUNIT_CASE_PARAM(subdev_test_release, release_case_gen_params),
 	KUNIT_CASE(subdev_test_release_blocks),
@@ -734,6 +801,7 @@ static struct kunit_case subdev_test_late_cases[] = {
 	KUNIT_CASE_PARAM(subdev_test_late_free, end_case_gen_params),
 	KUNIT_CASE_PARAM(subdev_test_late_unmap, end_case_gen_params),
 	KUNIT_CASE_PARAM(subdev_test_late_map, end_case_gen_params),
+	KUNIT_CASE_PARAM(subdev_test_late_module, end_case_gen_params),
 	KUNIT_CASE(subdev_test_late_stream_free),
 	KUNIT_CASE_PARAM(subdev_test_late_group_type, end_case_gen_params),
 	{}

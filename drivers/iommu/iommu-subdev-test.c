@@ -567,9 +567,17 @@ static void subdev_test_create(struct kunit *test)
 	iommu_subdev_destroy(other);
 }
 
-/* Destroy ignores NULL and errors, so a caller need not look. */
+/* Destroy ignores NULL and errors, and warns about what is no sub-device. */
 static void subdev_test_destroy_nothing(struct kunit *test)
 {
+#ifdef kunit_warning_suppress
+	struct subdev_test *t = test->priv;
+
+	kunit_warning_suppress(test) {
+		iommu_subdev_destroy(t->parent);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+#endif
 	iommu_subdev_destroy(NULL);
 	iommu_subdev_destroy(ERR_PTR(-EBUSY));
 }
@@ -2145,6 +2153,44 @@ static void subdev_test_eexist_under_way(struct kunit *test)
 	}
 }
 
+static struct mock_gate *removed_gate;
+
+static int pass_removed_gate(struct notifier_block *nb, unsigned long action, void *data)
+{
+	if (action == BUS_NOTIFY_REMOVED_DEVICE)
+		mock_gate_pass(&removed_gate);
+	return NOTIFY_DONE;
+}
+
+/* A create waits for a destroy that has not given back all of the name yet. */
+static void subdev_test_name_under_way(struct kunit *test)
+{
+	struct notifier_block nb = { .notifier_call = pass_removed_gate };
+	struct subdev_thread creator = { .id = 1, .create = iommu_subdev_create };
+	struct subdev_thread destroyer = {};
+	struct subdev_test *t = test->priv;
+	const struct bus_type *bus;
+	struct mock_gate gate;
+
+	destroyer.subdev = subdev_test_must_create(test, t->parent, 1);
+	bus = destroyer.subdev->bus;
+	KUNIT_ASSERT_EQ(test, 0, bus_register_notifier(bus, &nb));
+	mock_init_gate(&gate);
+	removed_gate = &gate;
+	KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &destroyer, thread_destroy_one));
+	wait_for_completion(&gate.reached);
+	KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &creator, thread_create_one));
+	KUNIT_EXPECT_TRUE(test, wait_asleep(creator.task));
+	KUNIT_EXPECT_FALSE(test, completion_done(&creator.done));
+	complete(&gate.go);
+	subdev_test_join_thread(&creator);
+	subdev_test_join_thread(&destroyer);
+	KUNIT_EXPECT_EQ(test, 0, bus_unregister_notifier(bus, &nb));
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, creator.subdev);
+	mock_expect_translated(test, creator.subdev, t->mock, STREAM_A(1));
+	iommu_subdev_destroy(creator.subdev);
+}
+
 static void thread_unbind(struct subdev_thread *thread)
 {
 	struct subdev_test *t = thread->test->priv;
@@ -2765,6 +2811,7 @@ static struct kunit_case subdev_test_end_cases[] = {
 
 static struct kunit_case subdev_test_thread_cases[] = {
 	KUNIT_CASE(subdev_test_eexist_under_way),
+	KUNIT_CASE(subdev_test_name_under_way),
 	KUNIT_CASE(subdev_test_unbind_under_way),
 	KUNIT_CASE(subdev_test_unbind_during_destroy),
 	KUNIT_CASE(subdev_test_iommu_going),

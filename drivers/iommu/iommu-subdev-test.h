@@ -97,6 +97,8 @@ struct mock_iommu {
 	atomic_t forgotten_pages;
 	/* Domains freed while a stream was attached to them */
 	atomic_t freed_in_use;
+	/* Sub-devices attached to a domain that does not translate, for a moment at least */
+	atomic_t exposed;
 	/* Sub-devices that it took though firmware did not tell */
 	int taken;
 };
