@@ -114,6 +114,10 @@ kunit: ## Run the KUnit suite natively; about 15 s after a change of one file
 	@tools/setup kernel kunit
 	@tools/kunit
 
+random: ## Run random operations against a model; STEPS=, SEED=, THREADS=, WITHOUT=
+	@tools/setup kernel kunit
+	@tools/random
+
 detectors: ## Run the KUnit suite under KASAN and others, and on arm64; takes an hour
 	@tools/setup kernel rig kunit
 	@tools/detectors
@@ -189,4 +193,4 @@ distclean: clean ## Remove the kernel source as well
 	rm -rf $(BUILD)/linux-*
 
 .PHONY: help setup kernel rig rig-acpi run demonstration no matrix check soak bench deb deb-check lava lava-check lava-run \
-	kunit detectors coverage repeat mutants w1 users series series-check checkpatch clean distclean
+	kunit random detectors coverage repeat mutants w1 users series series-check checkpatch clean distclean
