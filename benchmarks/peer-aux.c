@@ -45,8 +45,8 @@ static void aux_destroy(struct device *dev, unsigned int context)
 }
 
 static const char * const aux_notes[] = {
-	"not isolated: the bus has no IOMMU and no DMA",
-	"only what a device costs",
+	"not isolated: its devices have no IOMMU and no DMA",
+	"shows what a device alone costs",
 	NULL
 };
 

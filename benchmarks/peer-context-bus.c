@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A generic exported bus, as dma_context_bus of April 2026: its .dma_configure
- * asks firmware, and nobody hears the answer. bench.patch has the bus.
+ * A generic exported bus, as dma_context_bus of April 2026. Its .dma_configure
+ * asks firmware, but the result is lost. bench.patch has the bus.
  */
 #include <linux/dma-mapping.h>
 #include <linux/dma_context_bus.h>
@@ -63,8 +63,9 @@ static void context_bus_destroy(struct device *dev, unsigned int context)
 
 static const char * const context_bus_notes[] = {
 	"no ownership: root can switch the domain below it",
-	"the user has to look whether there is an IOMMU and does not learn why not",
-	"managed memory outlives the IOMMU",
+	"the user has to check for an IOMMU and does not learn why there is none",
+	"managed DMA memory is freed after the IOMMU has released the device",
+	"freeing DMA memory after destroy can corrupt other memory",
 	"the bus is exported",
 	NULL
 };

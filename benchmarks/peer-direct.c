@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An ordinary platform device with "iommus" of its own and a driver: what
- * mapping through a sub-device has to cost. Firmware has a node for each.
+ * An ordinary platform device with "iommus" of its own and a driver. Mapping
+ * through a sub-device must not cost more. Firmware has a node for each.
  */
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
@@ -60,8 +60,8 @@ static void direct_destroy(struct device *dev, unsigned int context)
 }
 
 static const char * const direct_notes[] = {
-	"the baseline of mapping: a device that firmware describes with a driver of its own",
-	"nothing that a driver could make at run time",
+	"what mapping costs at best: a device of its own in firmware with a driver",
+	"cannot be created at run time",
 	NULL
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The least that isolation can cost: a paging domain, attached to a device that
- * is there already
+ * The least that isolation can cost: a paging domain that is attached to an
+ * existing device
  */
 #include <linux/iommu.h>
 #include <linux/sizes.h>
@@ -79,8 +79,8 @@ static void floor_unmap(unsigned int context, size_t size)
 }
 
 static const char * const floor_notes[] = {
-	"no device: a domain attached to a device that is there already",
-	"maps with iommu_map() at an address of its own choice",
+	"no device: a domain that is attached to an existing device",
+	"maps with iommu_map() at an address that it chooses",
 	"always strict",
 	"no DMA API",
 	NULL

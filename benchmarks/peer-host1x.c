@@ -4,10 +4,9 @@
  * driver, registered first and configured then. host1x creates all of them at
  * once, in one array; here each is an allocation of its own.
  *
- * This is two peers. The lean one has the two switches that a sub-device has and
- * that cost any driver a line each: no uevents, and no power management. So it
- * shows what a sub-device costs beside the cheapest code that a driver could
- * have instead.
+ * These are two peers. The lean one has the two switches that a sub-device has:
+ * no uevents and no power management. Each is one line in any driver, so a
+ * sub-device is compared with the cheapest code that a driver could have.
  */
 #include <linux/dma-mapping.h>
 #include <linux/host1x_context_bus.h>
@@ -96,7 +95,8 @@ static void host1x_destroy(struct device *dev, unsigned int context)
 #define HOST1X_NOTES \
 	"no ownership: root can switch the domain below it", \
 	"does not check that the domain translates", \
-	"managed memory outlives the IOMMU", \
+	"managed DMA memory is freed after the IOMMU has released the device", \
+	"freeing DMA memory after destroy can corrupt other memory", \
 	"any module can put a device on its bus"
 
 static const char * const host1x_notes[] = {

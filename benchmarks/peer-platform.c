@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A platform device for each context, configured by hand out of its parent's
- * node, as iris had it in January 2026
+ * A platform device for each context, configured by hand from its parent's node,
+ * as in iris in January 2026
  */
 #include <linux/dma-mapping.h>
 #include <linux/of_device.h>
@@ -43,8 +43,9 @@ static void platform_destroy(struct device *dev, unsigned int context)
 static const char * const platform_notes[] = {
 	"no ownership: root can switch the domain below it",
 	"calls of_dma_configure_id() outside of a bus",
-	"does not look whether the domain translates",
-	"managed memory outlives the IOMMU",
+	"does not check that the domain translates",
+	"managed DMA memory is freed after the IOMMU has released the device",
+	"freeing DMA memory after destroy can corrupt other memory",
 	"a platform device without hardware",
 	NULL
 };

@@ -17,11 +17,11 @@ static void subdev_destroy(struct device *dev, unsigned int context)
 }
 
 static const char * const subdev_notes[] = {
-	"checks that the DMA is translated",
-	"owns the domain",
-	"refuses a shared stream",
-	"orders the death",
-	"ends with the parent's driver",
+	"fails if the DMA would not be translated",
+	"owns its domain",
+	"refuses a stream that another device has",
+	"unmap and free still work after destroy",
+	"is destroyed when the parent's driver is unbound",
 	NULL
 };
 

@@ -34,12 +34,12 @@ static const char usage[] =
 
 enum limit {
 	CREATE_DESTROY, MAP_UNMAP, SCALE, SCALE_ALLOC, MEMORY, WORSE_MID,
-	WORSE_MEAN, WORSE_P90, WORSE_ALLOC, NR_LIMITS
+	WORSE_MEAN, WORSE_P90, WORSE_ORDER, WORSE_ALLOC, NR_LIMITS
 };
 
 static const char * const limit_names[] = {
 	"create-destroy", "map-unmap", "scale", "scale-alloc", "memory", "worse-mid",
-	"worse-mean", "worse-p90", "worse-alloc",
+	"worse-mean", "worse-p90", "worse-order", "worse-alloc",
 };
 
 static double limits[NR_LIMITS];
@@ -294,7 +294,11 @@ static const struct base_metric *find_base(const struct baseline *base,
 
 static double worse_limit(enum op op, unsigned int k)
 {
-	return limits[op == ALLOC || op == FREE ? WORSE_ALLOC : WORSE_MID + k];
+	if (op == ALLOC || op == FREE)
+		return limits[WORSE_ALLOC];
+	if (op == CREATE_NEWEST || op == CREATE_SHUFFLED)
+		return limits[WORSE_ORDER];
+	return limits[WORSE_MID + k];
 }
 
 /* The context in which it is highest, and how high */
