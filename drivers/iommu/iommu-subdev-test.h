@@ -219,7 +219,6 @@ struct subdev_thread {
 	struct device *subdev;
 	u32 id;
 	unsigned int won;
-	unsigned int lost;
 	unsigned int bad;
 };
 
