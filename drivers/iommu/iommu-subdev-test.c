@@ -4,6 +4,7 @@
  */
 #include <kunit/platform_device.h>
 #include <kunit/test.h>
+#include <linux/delay.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/iommu.h>
@@ -2521,7 +2522,9 @@ static void subdev_test_threads_unbind(struct kunit *test)
 	for (int i = 0; i < NR_ROUNDS; i++) {
 		device_release_driver(t->parent);
 		KUNIT_EXPECT_TRUE(test, subdev_test_none_left());
-		schedule();
+		msleep(2);
+		/* Nobody would remove a link that came too late */
+		KUNIT_EXPECT_TRUE(test, list_empty(&t->parent->links.suppliers));
 		KUNIT_EXPECT_EQ(test, device_attach(t->parent), 1);
 		schedule();
 	}

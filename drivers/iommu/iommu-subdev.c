@@ -294,7 +294,7 @@ static int iommu_subdev_attach(struct device *dev, struct device *iommu)
 	    !use_dma_iommu(dev))
 		goto err_unuse;
 
-	/* Unbinding that began meanwhile may not have seen the devres node */
+	/* A probe that failed meanwhile may not have seen the devres node */
 	ret = -EINVAL;
 	if (!iommu_subdev_parent_bound(dev->parent))
 		goto err_unuse;
@@ -443,7 +443,6 @@ static struct iommu_subdev *iommu_subdev_alloc(struct device *parent,
 	sd = kzalloc_obj(*sd);
 	if (!sd)
 		return NULL;
-
 	sd->fwnode = fwnode_handle_get(fwnode);
 	sd->id = id;
 	sd->managed = managed;
@@ -491,7 +490,9 @@ static int iommu_subdev_start(struct iommu_subdev *sd)
 	mutex_lock(&sd->lock);
 	get_device(&sd->dev);
 	devres_node_add(sd->dev.parent, &sd->node);
-	ret = iommu_subdev_register(sd);
+	/* Unbinding that begins now sees the node, and waits for the lock */
+	ret = iommu_subdev_parent_bound(sd->dev.parent) ?
+	      iommu_subdev_register(sd) : -EINVAL;
 	if (ret)
 		goto err_devres;
 
