@@ -2522,7 +2522,7 @@ static void subdev_test_threads_unbind(struct kunit *test)
 	for (int i = 0; i < NR_ROUNDS; i++) {
 		device_release_driver(t->parent);
 		KUNIT_EXPECT_TRUE(test, subdev_test_none_left());
-		msleep(2);
+		fsleep(2000);
 		/* Nobody would remove a link that came too late */
 		KUNIT_EXPECT_TRUE(test, list_empty(&t->parent->links.suppliers));
 		KUNIT_EXPECT_EQ(test, device_attach(t->parent), 1);

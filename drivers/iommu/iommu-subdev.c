@@ -294,7 +294,7 @@ static int iommu_subdev_attach(struct device *dev, struct device *iommu)
 	    !use_dma_iommu(dev))
 		goto err_unuse;
 
-	/* A probe that failed meanwhile may not have seen the devres node */
+	/* It would end at once, and one that is managed even before return */
 	ret = -EINVAL;
 	if (!iommu_subdev_parent_bound(dev->parent))
 		goto err_unuse;
