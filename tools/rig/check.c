@@ -63,13 +63,20 @@ void check_errno_line(int ret, int want, int line, const char *file, const char 
 
 void begin(const char *name)
 {
+	if (test_name)
+		die("%s begins in %s, but has to be in the list of its suite",
+		    name, test_name);
 	test_name = name;
-	test_ok = true;
 }
 
-void end(void)
+static void run_test(void (*test)(void))
 {
 	test_nr++;
+	test_name = NULL;
+	test_ok = true;
+	test();
+	if (!test_name)
+		die("test %u has no begin(\"name\")", test_nr);
 	if (!test_ok)
 		failed++;
 	printf("%sok %u %s\n", test_ok ? "" : "not ", test_nr, test_name);
@@ -176,7 +183,6 @@ static void test_bus(void)
 
 		check_errno(write_file(text, BUS "/drivers_autoprobe"), 0);
 	}
-	end();
 }
 
 /*
@@ -202,7 +208,6 @@ static void test_bus_probe(void)
 		check_errno(rig_do(&rig, RIG_MANAGED_BUFFER), 0);
 		check_errno(destroy(&rig), 0);
 	}
-	end();
 }
 
 #define IOMMUS	"/sys/class/iommu"
@@ -253,7 +258,6 @@ static void test_create(void)
 	check(groups(before) == before);
 	check(!is_behind_iommu(name));
 	check(!count_dir(SUBDEVS));
-	end();
 }
 
 /*
@@ -272,7 +276,6 @@ static void test_bad_parent(void)
 	check_errno(rig_do(&rig, RIG_PARENT_SUBDEV), -EINVAL);
 	check_errno(destroy(&rig), 0);
 	check_errno(refused(RIG_DESTROY_NOTHING), 0);
-	end();
 }
 
 /*
@@ -285,7 +288,6 @@ static void test_no_iommu_for_id(void)
 	check_errno(try_create(PARENT, ID_UNMAPPED), -ENODEV);
 	check_errno(try_create(PARENT, ID_DISABLED), -ENODEV);
 	check(!count_dir(SUBDEVS));
-	end();
 }
 
 /*
@@ -302,7 +304,6 @@ static void test_duplicate(void)
 	check(exists(SUBDEVS "/%s", rig.name));
 	check_errno(destroy(&rig), 0);
 	check_errno(try_create(PARENT, 7), 0);
-	end();
 }
 
 /*
@@ -333,7 +334,6 @@ static void test_shared_stream(void)
 
 	check_errno(try_create(PARENT, ID_OF_PCI), -EBUSY);
 	check(exists("/sys/bus/pci/devices/0000:00:00.0/iommu_group"));
-	end();
 }
 
 /*
@@ -345,7 +345,6 @@ static void test_driver_error(void)
 	begin("error_of_the_iommu_driver_passes_through");
 	check_errno(try_create(PARENT, ID_OUT_OF_RANGE),
 		    has_virtio_iommu() ? -ENOENT : -ERANGE);
-	end();
 }
 
 /*
@@ -369,7 +368,6 @@ static void test_ownership(void)
 	check_errno(write_file("DMA-FQ", "%s", type), 0);
 	check(!strcmp(read_file("%s", type), "DMA-FQ"));
 	check_errno(destroy(&rig), 0);
-	end();
 }
 
 /*
@@ -386,7 +384,6 @@ static void test_own_domain(void)
 	check(!strcmp(domain_of(rig.name), "DMA"));
 	check_errno(rig_do(&rig, RIG_MANAGED_BUFFER), 0);
 	check_errno(destroy(&rig), 0);
-	end();
 }
 
 /*
@@ -410,7 +407,6 @@ static void test_all_ids(void)
 		check(groups(before) == before);
 		check(!count_dir(SUBDEVS));
 	}
-	end();
 }
 
 /*
@@ -464,7 +460,6 @@ static void test_isolation(void)
 out:
 	context_close(&b);
 	context_close(&a);
-	end();
 }
 
 bool engine_gets_through(unsigned int n)
@@ -500,7 +495,6 @@ static void test_blocked(void)
 		check_errno(destroy(&rig), 0);
 		check(!engine_gets_through(n));
 	}
-	end();
 }
 
 /*
@@ -515,7 +509,6 @@ static void test_bypass(void)
 	check_errno(load_module("edu-accel"), 0);
 	for (unsigned int n = 0; n < ENGINES; n++)
 		check(!engine_gets_through(n));
-	end();
 }
 
 /* @rig has engines 0 and 1, the others do not get at what is in it */
@@ -557,7 +550,6 @@ static void test_node(void)
 	for (unsigned int n = 0; n < 2; n++)
 		check(!engine_gets_through(n));
 	check_errno(try_create(PARENT, ID_OF_ENGINE_1), 0);
-	end();
 }
 
 /*
@@ -583,7 +575,6 @@ static void test_half_node(void)
 	check_errno(destroy(&rig), 0);
 	check_errno(try_create(PARENT, ID_OF_ENGINE_0), 0);
 	check_errno(try_create(PARENT, ID_OF_ENGINE_1), 0);
-	end();
 }
 
 /*
@@ -597,7 +588,6 @@ static void test_no_node(void)
 	check_errno(create_node(&rig, PARENT, "PAIR"), -ENODEV);
 	check_errno(create_node(&rig, PARENT, "absent"), -EINVAL);
 	check(!count_dir(SUBDEVS));
-	end();
 }
 
 /*
@@ -631,7 +621,6 @@ static void test_example(void)
 	for (unsigned int i = 0; i < ENGINES; i++)
 		context_close(&ctx[i]);
 	check(!count_dir(SUBDEVS));
-	end();
 }
 
 /*
@@ -663,7 +652,6 @@ static void test_unbind(void)
 	context_close(&ctx[1]);
 	context_close(&ctx[0]);
 	check(!count_dir(SUBDEVS));
-	end();
 }
 
 /*
@@ -696,7 +684,6 @@ static void test_forgotten(void)
 	check_errno(write_file(ACCEL, ACCEL_DRIVER "/unbind"), 0);
 	log_skip();
 	check_errno(write_file(ACCEL, ACCEL_DRIVER "/bind"), 0);
-	end();
 }
 
 /*
@@ -717,7 +704,6 @@ static void test_modules(void)
 	}
 	check_errno(context_open(&ctx), 0);
 	context_close(&ctx);
-	end();
 }
 
 /* Whether the trace buffer has a line with both */
@@ -758,7 +744,6 @@ static void test_trace(void)
 	check(trace_has("iommu_subdev_create:",
 			"stream_id=0x500 group=-1 result=-19"));
 	check(!trace_has("iommu_subdev_create:", "ids="));
-	end();
 }
 
 /*
@@ -781,7 +766,6 @@ static void test_power_link(void)
 	check_errno(write_file(ACCEL, ACCEL_DRIVER "/bind"), 0);
 	check(!strcmp(read_file("%s/runtime_pm", link), "1"));
 	check(!strcmp(read_file("%s/status", link), "active"));
-	end();
 }
 
 /*
@@ -802,7 +786,6 @@ static void test_late(void)
 		sleep_ms(100);
 	check(exists(ACCEL_DEV));
 	check_errno(try_create(ABSENT, ID_FIRST), -EPROBE_DEFER);
-	end();
 }
 
 /*
@@ -815,7 +798,6 @@ static void test_never(void)
 	check_errno(try_create(PARENT, ID_FIRST), -EPROBE_DEFER);
 	check_errno(try_create(ABSENT, ID_FIRST), -EPROBE_DEFER);
 	check(!count_dir(SUBDEVS));
-	end();
 }
 
 /*
@@ -834,7 +816,6 @@ static void test_passthrough(void)
 	check_errno(write_file("identity", SUBDEVS "/%s/iommu_group/type",
 			       rig.name), -EPERM);
 	check_errno(destroy(&rig), 0);
-	end();
 }
 
 /*
@@ -850,7 +831,6 @@ static void test_lazy(void)
 	check_errno(write_file("identity", SUBDEVS "/%s/iommu_group/type",
 			       rig.name), -EPERM);
 	check_errno(destroy(&rig), 0);
-	end();
 }
 
 /*
@@ -864,7 +844,6 @@ static void test_none(void)
 	check(!exists("/dev/edu-accel"));
 	check(!count_dir(SUBDEVS));
 	check(engine_gets_through(0));
-	end();
 }
 
 /*
@@ -881,7 +860,6 @@ static void test_viot(void)
 	check(!count_dir(SUBDEVS));
 	check(exists("/sys/bus/pci/devices/0000:00:00.0/iommu_group"));
 	check(!engine_gets_through(0));
-	end();
 }
 
 #define FAULTS		"/sys/kernel/debug/fail"
@@ -962,7 +940,6 @@ static void test_faults(void)
 	check(done);
 	check(failures > 20);
 	close(fd);
-	end();
 }
 
 unsigned long meminfo(const char *name)
@@ -1144,7 +1121,6 @@ static void test_churn(void)
 	check_errno(try_create(PARENT, ID_FIRST), 0);
 	for (unsigned int n = 0; n < ENGINES; n++)
 		check(!engine_gets_through(n));
-	end();
 }
 
 static void check_form(const char *parent, enum subdev_rig_op op,
@@ -1242,7 +1218,6 @@ static void check_parents(bool translated, bool acpi)
 	check(!translated || *group);
 	check(!translated || count_dir("/sys/class/iommu"));
 	check_pci(group, translated);
-	end();
 }
 
 static void test_parents_translated(void)
@@ -1269,7 +1244,6 @@ static void test_no_firmware(void)
 	begin("enodev_for_what_firmware_does_not_know");
 	check_refused(PLAIN, -ENODEV, "none", -EINVAL);
 	check_refused(SOFTWARE, -ENODEV, CHILD, -ENODEV);
-	end();
 }
 
 /*
@@ -1281,7 +1255,6 @@ static void test_no_input_ids(void)
 	begin("enodev_for_a_device_of_acpi");
 	check(exists("/sys/bus/platform/devices/" OF_ACPI "/firmware_node"));
 	check_refused(OF_ACPI, -ENODEV, CHILD, -ENODEV);
-	end();
 }
 
 /*
@@ -1296,7 +1269,6 @@ static void check_pci_parent(bool translated)
 	snprintf(group, sizeof(group), "%s", link_name(OF_PCI_GROUP));
 	check_refused(OF_PCI, -ENODEV, "none", -EINVAL);
 	check_pci(group, translated);
-	end();
 }
 
 static void test_pci_parent_translated(void)
@@ -1322,7 +1294,6 @@ static void test_einval_first(void)
 	check_errno(write_file(OF_PCI, PCI_DRIVER "/unbind"), 0);
 	check_refused(OF_PCI, -EINVAL, "none", -EINVAL);
 	check_errno(refused(RIG_DESTROY_NOTHING), 0);
-	end();
 }
 
 /*
@@ -1338,7 +1309,6 @@ static void test_driver_kept_out(void)
 	check_errno(try_create(PARENT, ID_UNMAPPED), -ENODEV);
 	check_errno(load_module("edu-accel"), 0);
 	check(!exists(ACCEL_DEV));
-	end();
 }
 
 /*
@@ -1365,7 +1335,6 @@ static void test_stub(void)
 	check_errno(refused(RIG_PARENT_UNREGISTERED), -EOPNOTSUPP);
 	check_errno(refused(RIG_PARENT_DRIVERLESS), -EOPNOTSUPP);
 	check_errno(refused(RIG_DESTROY_NOTHING), 0);
-	end();
 }
 
 /*
@@ -1381,7 +1350,6 @@ static void test_stub_of_map(void)
 	check(!engine_gets_through(1));
 	check_stub(PARENT, "pair");
 	check(!engine_gets_through(1));
-	end();
 }
 
 static void start(bool iommu, bool accel)
@@ -1577,6 +1545,7 @@ static const struct suite *find_suite(const char *name)
 	die("there is no suite %s", name);
 }
 
+/* As many tests as there are entries: nothing else has to be counted */
 static unsigned int for_each_test(const struct suite *suite, bool run)
 {
 	unsigned int n = 0;
@@ -1585,24 +1554,29 @@ static unsigned int for_each_test(const struct suite *suite, bool run)
 		for (void (*const *test)(void) = suite->lists[i]; *test; test++) {
 			n++;
 			if (run)
-				(*test)();
+				run_test(*test);
 		}
 	}
 	return n;
 }
 
+static const struct suite *suite;
+
+/* The last test of each suite */
+static void test_kernel_log(void)
+{
+	begin("kernel_has_no_complaints");
+	check(!log_splats(!strcmp(suite->name, "faults") || !strcmp(suite->name, "half")));
+	check(!memory_leaks());
+}
+
 int check_main(const char *name)
 {
-	const struct suite *suite = find_suite(name);
-
-	/* The last test is the kernel's log */
+	suite = find_suite(name);
 	printf("KTAP version 1\n1..%u\n", for_each_test(suite, false) + 1);
 	suite->start();
 	for_each_test(suite, true);
-	begin("kernel_has_no_complaints");
-	check(!log_splats(!strcmp(name, "faults") || !strcmp(name, "half")));
-	check(!memory_leaks());
-	end();
+	run_test(test_kernel_log);
 	if (failed)
 		log_dump();
 	return failed;

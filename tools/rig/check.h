@@ -28,9 +28,11 @@
 
 #define EPROBE_DEFER	517
 
-/* A test is what is between these */
+/*
+ * A test is a function in the list of a suite, see suites[] in check.c. It begins
+ * with its name; its result is printed when it returns.
+ */
 void begin(const char *name);
-void end(void);
 
 /* A check within a test: the test goes on in any case */
 bool check_line(bool ok, int line, const char *file, const char *what);

@@ -100,7 +100,6 @@ void test_late_free(void)
 		check_late_free(kind, false);
 		check_late_free(kind, true);
 	}
-	end();
 }
 
 /*
@@ -139,7 +138,6 @@ void test_late_map(void)
 		for (unsigned int size = PAGE; size <= 4 * PAGE; size *= 2)
 			for (unsigned int how = 0; how < 4; how++)
 				check_late_map(kind, size, how & 1, how & 2);
-	end();
 }
 
 /*
@@ -166,7 +164,6 @@ void test_freed(void)
 		check_errno(rig_do(&next, RIG_FREE), 0);
 	}
 	check_errno(destroy(&rig), 0);
-	end();
 }
 
 /*
@@ -221,7 +218,6 @@ void test_file_outlives(void)
 	}
 	after = meminfo("MemFree");
 	check(after + 4096 > before || exists(KMEMLEAK));
-	end();
 }
 
 /* How often a probe that creates @n contexts and then defers is called in 2 s */
@@ -256,7 +252,6 @@ void test_deferring_probe(void)
 	check(count_probes(PARENT, ids, 1) == 1);
 	check(count_probes(PARENT, ids, 2) == 1);
 	check_errno(try_create(PARENT, ID_FIRST), 0);
-	end();
 }
 
 /*
@@ -270,7 +265,6 @@ void test_deferring_create(void)
 	check(count_probes(ABSENT, ids, 2) == 1);
 	check_errno(try_create(ABSENT, ID_THERE), 0);
 	check_errno(try_create(ABSENT, ID_NEVER), -EPROBE_DEFER);
-	end();
 }
 
 static int do_pm(const char *device, enum subdev_rig_op op, struct subdev_rig *rig)
@@ -327,7 +321,6 @@ void test_usage_counts(void)
 	check_errno(do_pm(iommu, RIG_PM_DISABLE, &rig), 0);
 	check_errno(write_file(PARENT, RIG_DRIVER "/bind"), 0);
 	check_errno(write_file(ACCEL, ACCEL_DRIVER "/bind"), 0);
-	end();
 }
 
 static void check_suspended(const char *device)
@@ -375,7 +368,6 @@ void test_suspended_parent(void)
 	context_close(&ctx);
 	check_suspended(ACCEL);
 	check_errno(do_pm(ACCEL, RIG_PM_DISABLE, &pm), 0);
-	end();
 }
 
 /*
@@ -394,7 +386,6 @@ void test_resuming_parent(void)
 	check(pm.resumes == 1);
 	check_errno(do_pm(PARENT, RIG_PM_DISABLE, &pm), 0);
 	check(!count_dir(SUBDEVS));
-	end();
 }
 
 #define HOST_BRIDGE	"/sys/bus/pci/devices/0000:00:00.0"
@@ -422,7 +413,6 @@ void test_late_neighbour(void)
 	check_errno(pci_rescan(), 0);
 	check(exists(HOST_BRIDGE "/iommu_group"));
 	check_errno(try_create(PARENT, ID_OF_PCI), -EBUSY);
-	end();
 }
 
 /* Where an engine writes for ever: to memory of the test, and to a context's */
@@ -540,5 +530,4 @@ void test_iommu_goes(void)
 	check(!exists(VIOMMU_DRIVER "/unbind"));
 	for (unsigned int round = 0; round < ROUNDS; round++)
 		check_iommu_goes(round);
-	end();
 }

@@ -694,5 +694,4 @@ void test_random(void)
 	check(!count_dir(SUBDEVS));
 	for (unsigned int i = 0; i < ENGINES; i++)
 		check(!engine_gets_through(i));
-	end();
 }
