@@ -26,11 +26,23 @@ USERS		:= $(or $(USERS_$(VERSION)),$(USERS))
 # One thing at a time: the steps are parallel inside.
 .NOTPARALLEL:
 
+# The groups of "make help", in their order
+##@ Start here
+##@ Tests
+##@ Compilers and checkers
+##@ What a context costs
+##@ The series for the kernel
+##@ Packages, and jobs for LAVA
+##@ Steps of these
+
 help: ## List what make can do
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
-	@echo
+	@awk -F ':.*## ' ' \
+		/^##@ / { group = substr($$0, 5); if (!(group in text)) groups[++n] = group; text[group] = text[group] } \
+		/^[a-z0-9-]+:.*## / { text[group] = text[group] sprintf("  make %-14s %s\n", $$1, $$2) } \
+		END { for (i = 1; i <= n; i++) printf "%s\n%s\n", groups[i], text[groups[i]] }' Makefile
 	@echo "  KERNEL=$(KERNEL) of Debian, or KERNEL_SRC=path to a tree; all output is in BUILD=$(BUILD)"
 
+##@ Steps of these
 setup: ## Install the packages that are missing
 	@tools/setup kernel rig
 
@@ -50,6 +62,7 @@ RUN_smmuv3-acpi	:= acpi-run acpi-run-passthrough
 IOMMU		?= smmuv3
 RUN		:= $(RUN_$(IOMMU)$(FIRMWARE:%=-%))
 
+##@ Start here
 run: setup ## Boot an emulated machine and show contexts, DMA, isolation and cost
 	@[ -n "$(RUN)" ] || { echo "make: IOMMU can be smmuv3 or virtio; FIRMWARE=acpi goes with smmuv3" >&2; exit 1; }
 	@kernel=$(KERNEL); tools/kernel fetch || { \
@@ -66,6 +79,12 @@ demonstration:
 # One kernel for each architecture, and one for "stub"
 NO		:= vtd amdvi x86-virtio x86-none x86-off vtd-off vtd-passthrough amdvi-off riscv stub off
 
+##@ Tests
+rig-test: setup ## Boot the tests that WHAT= names, and build what they need; WHAT=smmu
+	@[ -z "$(filter $(NO),$(WHAT))" ] || tools/setup machines
+	@tools/rig/boot --build $(WHAT)
+	@tools/rig/boot $(WHAT)
+
 no: setup ## Boot the machines that have to say no: x86, RISC-V, IOMMUs that are off, stubs
 	@tools/setup machines
 	@tools/rig/boot --build $(NO)
@@ -76,19 +95,23 @@ matrix: setup ## Boot all machines, of both kernels, and print what comes of it 
 	@tools/setup rig kunit machines
 	@tools/matrix $(ROWS)
 
+##@ Start here
 check: ## Run all the tests, those first that need no emulated machine
 	@tools/setup kernel rig check kunit lava
 	@tools/check
 
+##@ Tests
 soak: rig ## Create and destroy a million, with races; takes hours
 	@CHURN=1000000 BOOT_TIMEOUT=86400 tools/rig/boot churn churn-virtio
 
+##@ What a context costs
 bench: ## Measure contexts beside the other ways to get one, in four boots
 	@tools/setup kernel rig bench
 	@benchmarks/bench kernel build
 	@$(MAKE) -s -C benchmarks BUILD=$(abspath $(BUILD))
 	@benchmarks/bench
 
+##@ Packages, and jobs for LAVA
 deb: ## Build Debian packages of the kernel, image and headers; ARCH=arm64 or amd64 for one
 	@tools/setup kernel deb
 	@tools/deb/build $(ARCH)
@@ -110,6 +133,7 @@ lava-run: lava ## Run both jobs with LAVA's own dispatcher, on an emulated machi
 	@tools/lava/run rig
 	@tools/lava/run board
 
+##@ Tests
 kunit: ## Run the KUnit suite natively; about 15 s after a change of one file
 	@tools/setup kernel kunit
 	@tools/kunit
@@ -134,6 +158,7 @@ mutants: rig ## Take out what keeps the contract, one by one: which test notices
 	@tools/setup kunit
 	@tools/mutants/run
 
+##@ Compilers and checkers
 w1: setup ## Compile our files with W=1 and sparse; a warning is an error
 	@tools/setup check
 	@SPARSE=$$(tools/sparse) tools/kernel w1 $(OBJECTS)
@@ -149,6 +174,7 @@ users: setup ## Compile the drivers that were made users for arm64 and x86, with
 	@USERS=1 SPARSE=$$(tools/sparse) ARCH=x86_64 OBJ=users-x86 \
 		FRAGMENTS="tools/users-x86.config tools/users.config" tools/kernel w1 $(USERS)
 
+##@ The series for the kernel
 series: setup ## Write the mailable series for a kernel tree into build/series
 	@tools/setup check
 	@tools/series/write
@@ -161,6 +187,7 @@ series-each: setup ## The same, and build after each mail; takes half an hour
 	@tools/setup kunit check
 	@tools/series/check --each drivers/iommu/ drivers/base/ $(USERS)
 
+##@ Compilers and checkers
 checkpatch: setup ## Run checkpatch.pl --strict on our files and patches
 	@tools/setup check
 	@tools/checkpatch
@@ -172,6 +199,7 @@ RESULTS		?= $(BUILD)/bench
 reader:
 	@$(MAKE) -s -C benchmarks/report BUILD=$(abspath $(BUILD))
 
+##@ What a context costs
 bench-report: reader ## Show the last run's figures, and make a page with plots of them
 	@tools/setup report
 	@$(BUILD)/report/report $(REPORT) $(RESULTS)
@@ -185,6 +213,7 @@ bench-baseline: reader ## Make the last run the baseline, and show what changed
 
 .PHONY: reader bench-report bench-check bench-baseline
 
+##@ Steps of these
 clean: ## Remove the objects, keep the kernel source
 	rm -rf $(BUILD)/linux-*/obj-* $(BUILD)/log $(BUILD)/series*
 
@@ -192,5 +221,5 @@ clean: ## Remove the objects, keep the kernel source
 distclean: clean ## Remove the kernel source as well
 	rm -rf $(BUILD)/linux-*
 
-.PHONY: help setup kernel rig rig-acpi run demonstration no matrix check soak bench deb deb-check lava lava-check lava-run \
+.PHONY: help setup kernel rig rig-acpi rig-test run demonstration no matrix check soak bench deb deb-check lava lava-check lava-run \
 	kunit random detectors coverage repeat mutants w1 users series series-check checkpatch clean distclean
