@@ -595,8 +595,8 @@ err_trace:
  * * -EPROBE_DEFER: the driver of the IOMMU is not bound yet
  * * -EEXIST: @parent, or a device of its name, has a sub-device with this ID
  * * -EBUSY: another device has the stream or is in its IOMMU group
- * * -EOPNOTSUPP: the IOMMU or the architecture only has identity, the IOMMU would
- *   not block the stream after destroy, or CONFIG_IOMMU_SUBDEV is not set
+ * * -EOPNOTSUPP: the IOMMU only has identity, has no stream IDs or would not block
+ *   the stream after destroy; no IOMMU_DMA; or CONFIG_IOMMU_SUBDEV is not set
  * * -ENOSPC: the IOMMU has no more contexts. A destroyed sub-device occupies its
  *   context for as long as somebody holds a reference to it.
  * * -ENOMEM: out of memory

@@ -273,6 +273,9 @@ static int edu_open(struct inode *inode, struct file *file)
 	subdev = iommu_subdev_create(accel->dev, ctx->engine);
 	if (IS_ERR(subdev)) {
 		ret = PTR_ERR(subdev);
+		/* The IOMMU is being unbound, and this driver with it */
+		if (ret == -EPROBE_DEFER)
+			ret = -ENODEV;
 		goto err_free;
 	}
 	ctx->subdev = get_device(subdev);
