@@ -285,12 +285,14 @@ static void thread_unbind(struct subdev_thread *thread)
 static void subdev_test_devres_work(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
+	/* A work that is managed cannot be on the stack */
+	static struct reuse reuse;
 
 	for (int i = 0; i < 2; i++) {
-		struct reuse reuse = { .parent_b = t->parent_b };
 		struct subdev_thread unbinder = {};
 		struct mock_gate gate;
 
+		reuse = (struct reuse) { .parent_b = t->parent_b };
 		reuse.subdev = devm_iommu_subdev_create(t->parent, 1);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, reuse.subdev);
 		KUNIT_ASSERT_EQ(test, 0, devm_work_autocancel(t->parent, &reuse.work,
