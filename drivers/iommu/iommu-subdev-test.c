@@ -2237,6 +2237,43 @@ static void subdev_test_unbind_under_way(struct kunit *test)
 	}
 }
 
+static void pass_gate(void *data)
+{
+	struct mock_gate *gate = data;
+
+	complete(&gate->reached);
+	wait_for_completion(&gate->go);
+}
+
+/*
+ * A create that comes to the device link after the unbind has begun adds none: the
+ * IOMMU could be unbound before the parent then.
+ */
+static void subdev_test_unbind_before_link(struct kunit *test)
+{
+	struct subdev_thread creator = { .id = 1, .create = iommu_subdev_create };
+	struct subdev_test *t = test->priv;
+	struct subdev_thread unbinder = {};
+	struct mock_gate gate;
+
+	mock_init_gate(&gate);
+	KUNIT_ASSERT_EQ(test, 0, devm_add_action(t->parent, pass_gate, &gate));
+	device_lock(t->mock->dev);
+	KUNIT_EXPECT_TRUE(test, subdev_test_run_thread(test, &creator, thread_create_one));
+	KUNIT_EXPECT_TRUE(test, wait_asleep(creator.task));
+	KUNIT_EXPECT_TRUE(test, subdev_test_run_thread(test, &unbinder, thread_unbind));
+	KUNIT_EXPECT_TRUE(test, wait_asleep(unbinder.task));
+	device_unlock(t->mock->dev);
+	subdev_test_join_thread(&creator);
+	KUNIT_EXPECT_PTR_EQ(test, creator.subdev, ERR_PTR(-EINVAL));
+	/* The unbind has still to release what is older than the sub-device */
+	wait_for_completion(&gate.reached);
+	KUNIT_EXPECT_TRUE(test, list_empty(&t->parent->links.suppliers));
+	complete(&gate.go);
+	subdev_test_join_thread(&unbinder);
+	KUNIT_ASSERT_EQ(test, device_attach(t->parent), 1);
+}
+
 /* An unbind waits for a destroy that is under way, and does not repeat it. */
 static void subdev_test_unbind_during_destroy(struct kunit *test)
 {
@@ -2309,14 +2346,6 @@ static void subdev_test_iommu_unbind_under_way(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, device_attach(t->parent), 1);
 		subdev_expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
 	}
-}
-
-static void pass_gate(void *data)
-{
-	struct mock_gate *gate = data;
-
-	complete(&gate->reached);
-	wait_for_completion(&gate->go);
 }
 
 /*
@@ -2818,6 +2847,7 @@ static struct kunit_case subdev_test_thread_cases[] = {
 	KUNIT_CASE(subdev_test_eexist_under_way),
 	KUNIT_CASE(subdev_test_name_under_way),
 	KUNIT_CASE(subdev_test_unbind_under_way),
+	KUNIT_CASE(subdev_test_unbind_before_link),
 	KUNIT_CASE(subdev_test_unbind_during_destroy),
 	KUNIT_CASE(subdev_test_iommu_going),
 	KUNIT_CASE(subdev_test_iommu_unbind_under_way),
