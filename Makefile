@@ -5,6 +5,9 @@
 
 SHELL		:= /bin/bash
 BUILD		?= build
+.DEFAULT_GOAL	:= help
+include tools/build-folder.mk
+
 # Who names no kernel gets the LTS where the other cannot be had
 LTS		:= $(if $(KERNEL)$(KERNEL_SRC),,6.12)
 KERNEL		?= 7.3
@@ -19,10 +22,10 @@ USERS		:= drivers/iommu/iommu.o drivers/gpu/host1x/ drivers/gpu/drm/tegra/ \
 
 # The LTS has one of them
 USERS_6.12	:= drivers/iommu/iommu.o drivers/gpu/host1x/ drivers/gpu/drm/tegra/
-VERSION		:= $(shell KERNEL=$(KERNEL) KERNEL_SRC=$(KERNEL_SRC) tools/kernel version)
+VERSION		:= $(or $(shell BUILD=$(BUILD) KERNEL=$(call quoted,$(KERNEL)) KERNEL_SRC=$(call quoted,$(KERNEL_SRC)) \
+			tools/kernel version),$(error Nothing was done))
 USERS		:= $(or $(USERS_$(VERSION)),$(USERS))
 
-.DEFAULT_GOAL	:= help
 # One thing at a time: the steps are parallel inside.
 .NOTPARALLEL:
 
@@ -134,7 +137,7 @@ lava-run: lava ## Run both jobs with LAVA's own dispatcher, on an emulated machi
 	@tools/lava/run board
 
 ##@ Tests
-kunit: ## Run the KUnit suite natively; about 15 s after a change of one file
+kunit: ## Run the KUnit suite natively
 	@tools/setup kernel kunit
 	@tools/kunit
 
@@ -215,11 +218,10 @@ bench-baseline: reader ## Make the last run the baseline, and show what changed
 
 ##@ Steps of these
 clean: ## Remove the objects, keep the kernel source
-	rm -rf $(BUILD)/linux-*/obj-* $(BUILD)/log $(BUILD)/series*
+	@tools/clean
 
-# By name, as BUILD may be a folder with other things in it.
-distclean: clean ## Remove the kernel source as well
-	rm -rf $(BUILD)/linux-*
+distclean: ## Remove the kernel source as well
+	@tools/clean --source
 
 .PHONY: help setup kernel rig rig-acpi rig-test run demonstration no matrix check soak bench deb deb-check lava lava-check lava-run \
 	kunit random detectors coverage repeat mutants w1 users series series-check checkpatch clean distclean
