@@ -5,6 +5,16 @@
 # not have, for this program's own calls only: apt-get "${apt[@]}" ... The mirror
 # is the one that the machine uses already. All that apt writes is in DIR. TYPE
 # is deb or deb-src.
+#
+# Fails if nothing at all could be reached. Leaves in unreachable what of it could
+# not, in one line, or nothing.
+
+# What apt could not reach, of what it said in file $1: the first, in one line. A
+# suite that a mirror does not have is no such thing.
+apt_unreachable()
+{
+	sed -nE '/ 404 /d; s/^[EW]: Failed to fetch ([a-z]+:\/\/[^/ ]+)[^ ]* +/\1 cannot be reached: /p' "$1" | head -n 1
+}
 
 own_apt()
 {
@@ -32,6 +42,12 @@ own_apt()
 	apt=(-qq -o Dir::Etc::SourceList="$dir/sources.list" -o Dir::Etc::SourceParts=-
 	     -o Dir::State::Lists="$dir/lists" -o Dir::Cache="$dir/cache"
 	     -o Acquire::Languages=none -o Acquire::Retries=3 -o APT::Sandbox::User=)
-	apt-get "${apt[@]}" update ||
-		echo "apt.sh: apt-get update failed; going on with what it got" >&2
+	unreachable=
+	apt-get "${apt[@]}" -o APT::Update::Error-Mode=any update >"$dir/update.log" 2>&1 ||
+		unreachable=$(apt_unreachable "$dir/update.log")
+	if [ -n "$unreachable" ] && ! compgen -G "$dir/lists/*_InRelease" >/dev/null; then
+		echo "apt.sh: $unreachable" >&2
+		return 1
+	fi
+	[ -z "$unreachable" ] || echo "apt.sh: $unreachable; going on with the rest" >&2
 }
