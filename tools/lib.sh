@@ -6,6 +6,10 @@
 # Ctrl-C goes to all programs of a terminal; none of them has failed then
 trap 'exit 130' INT
 
+# A make that runs a tool is no part of what the tool builds: its jobs would be one
+# at a time, with a warning
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
 # progress SAY COMMAND...: runs COMMAND, and prints every 15 s what SAY prints, if
 # it prints anything. PROGRESS_EVERY=1 is for the tests.
 progress()
