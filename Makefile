@@ -104,6 +104,10 @@ check: ## Run all the tests, those first that need no emulated machine
 	@tools/check
 
 ##@ Tests
+newcomer: setup ## Do what a new user does, in a fresh Debian 12 without a network, with locks, ...
+	@tools/setup newcomer
+	@tools/newcomer
+
 soak: rig ## Create and destroy a million, with races; takes hours
 	@CHURN=1000000 BOOT_TIMEOUT=86400 tools/rig/boot churn churn-virtio
 
@@ -223,5 +227,5 @@ clean: ## Remove the objects, keep the kernel source
 distclean: ## Remove the kernel source as well
 	@tools/clean --source
 
-.PHONY: help setup kernel rig rig-acpi rig-test run demonstration no matrix check soak bench deb deb-check lava lava-check lava-run \
+.PHONY: help setup kernel rig rig-acpi rig-test run demonstration no matrix check newcomer soak bench deb deb-check lava lava-check lava-run \
 	kunit random detectors coverage repeat mutants w1 users series series-check checkpatch clean distclean
