@@ -593,7 +593,7 @@ err_trace:
  *   IOMMU, as it does if the IOMMU depends on @parent
  * * -ENODEV: firmware maps no IOMMU for @stream_id, or the IOMMU is disabled
  * * -EPROBE_DEFER: the driver of the IOMMU is not bound yet
- * * -EEXIST: @parent, or a device of its name, has a sub-device with this ID
+ * * -EEXIST: @parent has a sub-device with this ID, or a device has its name
  * * -EBUSY: another device has the stream or is in its IOMMU group
  * * -EOPNOTSUPP: the IOMMU only has identity, has no stream IDs or would not block
  *   the stream after destroy; no IOMMU_DMA; or CONFIG_IOMMU_SUBDEV is not set
@@ -680,8 +680,8 @@ EXPORT_SYMBOL_GPL(devm_iommu_subdev_create_node);
  * that is managed on @subdev is released. When this function returns, the streams
  * are blocked and can be used again.
  *
- * It puts the reference of create. With another one, unmap, sync and free still
- * work. A managed @subdev that was destroyed already is left alone.
+ * It puts the reference of create. If the caller has a reference of its own, unmap,
+ * sync and free still work, and it may destroy a managed @subdev a second time.
  *
  * Context: as iommu_subdev_create(). Not in an action that is managed on @subdev.
  */
