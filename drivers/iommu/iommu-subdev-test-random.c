@@ -1937,9 +1937,11 @@ static void setup(struct kunit *test, struct random *r)
 	r->can_fail = !is_off("fail") && subdev_test_allow_faults(true);
 	r->was_warned = test_taint(TAINT_WARN);
 	init_rwsem(&r->lock);
-	/* Ten seconds after boot all deferred probes run once more, at any moment */
-	while (driver_deferred_probe_check_state(t->parent) == -EPROBE_DEFER)
+	/* Some seconds after boot all deferred probes run once more, at any moment */
+	for (i = 0; driver_deferred_probe_check_state(t->parent) == -EPROBE_DEFER; i++) {
+		KUNIT_ASSERT_LT_MSG(test, i, 600, "deferred_probe_timeout= is too long");
 		msleep(100);
+	}
 	wait_for_device_probe();
 	subdev_test_del_device(test, t->parent);
 	subdev_test_del_device(test, t->parent_b);
@@ -1986,7 +1988,7 @@ static void cleanup(struct kunit *test, struct random *r)
 	t->parent_b = subdev_test_add_device(test, "parent-b");
 }
 
-/* A million steps do what the model says. */
+/* Sequences of random operations do what the model says. */
 static void subdev_test_random(struct kunit *test)
 {
 	struct random *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);

@@ -256,10 +256,7 @@ static int iommu_subdev_link_iommu(struct device *parent, struct device *iommu)
 	return ret;
 }
 
-/*
- * Whether a driver is bound or binding. dev->driver alone would not do: it is
- * still set when the devres of the driver has been released.
- */
+/* The driver alone would not do: it is still set when its devres is released. */
 static bool iommu_subdev_parent_bound(struct device *parent)
 {
 	enum dl_dev_state state = READ_ONCE(parent->links.status);
@@ -443,6 +440,7 @@ static struct iommu_subdev *iommu_subdev_alloc(struct device *parent,
 	sd = kzalloc_obj(*sd);
 	if (!sd)
 		return NULL;
+
 	sd->fwnode = fwnode_handle_get(fwnode);
 	sd->id = id;
 	sd->managed = managed;
@@ -579,9 +577,10 @@ err_trace:
  *
  * Any number of threads may create and destroy. Create has no effect on the
  * probe of @parent, whose driver may return -EPROBE_DEFER after it, and does not
- * resume @parent. It works in suspend and resume callbacks, system and runtime.
- * From the first create until @parent's driver is unbound the IOMMU is active
- * whenever @parent is.
+ * resume @parent. It works in callbacks of runtime PM, and in those of system sleep
+ * if @parent has had a sub-device before: the first one links @parent to the IOMMU,
+ * which reorders the list that these callbacks are called from. From then on until
+ * @parent's driver is unbound the IOMMU is active whenever @parent is.
  *
  * Context: Process context. May sleep. Not below the probe or remove function of
  * the IOMMU's driver, as it takes device_lock() of the IOMMU.
