@@ -388,8 +388,6 @@ void test_resuming_parent(void)
 	check(!count_dir(SUBDEVS));
 }
 
-#define HOST_BRIDGE	"/sys/bus/pci/devices/0000:00:00.0"
-
 /*
  * A device that is added later for the stream of a context does not get it, and the
  * context does not notice. Once the context is destroyed such a device does.

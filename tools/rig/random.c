@@ -415,6 +415,7 @@ static bool step_iommu(void)
 	} else {
 		say("plug the IOMMU in");
 		expect("rescan", pci_rescan(), 0);
+		give_host_bridge_its_iommu();
 	}
 	iommu_there = !iommu_there;
 	return true;

@@ -374,6 +374,18 @@ int pci_rescan(void)
 	return write_file("1", "/sys/bus/pci/rescan");
 }
 
+/*
+ * 6.12 gives a device its IOMMU when a driver is bound to it, so one that had its
+ * driver before the IOMMU was there, or waits for that, has it bound again.
+ */
+void give_host_bridge_its_iommu(void)
+{
+	if (exists(HOST_BRIDGE "/iommu_group"))
+		return;
+	write_file("0000:00:00.0", HOST_BRIDGE "/driver/unbind");
+	write_file("0000:00:00.0", "/sys/bus/pci/drivers_probe");
+}
+
 bool log_has_fault(const struct context *ctx)
 {
 	char who[80], event[32];

@@ -21,6 +21,8 @@
 #define ACCEL_DEV	"/dev/edu-accel"
 #define ACCEL_DRIVER	"/sys/bus/platform/drivers/edu-accel"
 #define SUBDEVS		"/sys/bus/iommu_subdev/devices"
+/* Its stream ID is another device's */
+#define HOST_BRIDGE	"/sys/bus/pci/devices/0000:00:00.0"
 /* Where the IOMMU is virtio-iommu, whose PCI device can be unplugged */
 #define VIOMMU		"virtio0"
 #define VIOMMU_DRIVER	"/sys/bus/virtio/drivers/virtio_iommu"
@@ -93,6 +95,7 @@ bool has_virtio_iommu(void);
 /* Takes it out of the machine; then whatever was taken out of PCI comes back */
 int viommu_remove(void);
 int pci_rescan(void);
+void give_host_bridge_its_iommu(void);
 
 /* The module of the rig; 0 or a negative errno */
 int rig_do(struct subdev_rig *rig, enum subdev_rig_op op);
