@@ -19,7 +19,9 @@
 #include <linux/of_iommu.h>
 #include <linux/pm_runtime.h>
 #include <linux/property.h>
+#include <linux/ratelimit.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 
 #include "iommu-priv.h"
 
@@ -76,8 +78,15 @@ struct iommu_subdev {
 	/* Held throughout create, and while the sub-device is destroyed */
 	struct mutex lock;
 	bool managed;
-	/* Protected by @lock */
+	/* Protected by @lock. @fault_lock is held as well when it becomes false */
 	bool live;
+	/* Held while the handler runs, maybe in an interrupt */
+	spinlock_t fault_lock;
+	iommu_subdev_fault_t fault_handler;
+	void *fault_data;
+	struct ratelimit_state fault_log;
+	/* That of its group, once nobody can change it */
+	struct iommu_domain *domain;
 };
 
 #define to_iommu_subdev(d) container_of(d, struct iommu_subdev, dev)
@@ -105,7 +114,7 @@ static int iommu_account_stream(struct device *dev, u32 id, int users)
 		users += xa_to_value(entry);
 		new = users ? xa_mk_value(users) : NULL;
 	}
-	return busy ? -EBUSY : xa_err(xa_store(streams, id, new, GFP_KERNEL));
+	return busy ? -EBUSY : xa_err(xa_store_irq(streams, id, new, GFP_KERNEL));
 }
 
 void iommu_subdev_remove_streams(struct device *dev)
@@ -129,6 +138,61 @@ int iommu_subdev_add_streams(struct device *dev)
 		iommu_account_stream(dev, fwspec->ids[n], -1);
 	return ret;
 }
+
+/* For report_iommu_fault(), in the default domain of @dev: is a handler told? */
+bool iommu_subdev_report_fault(struct device *dev, unsigned long iova, int flags)
+{
+	struct iommu_subdev *sd = to_iommu_subdev(dev);
+	bool write = flags & IOMMU_FAULT_WRITE;
+
+	guard(spinlock_irqsave)(&sd->fault_lock);
+
+	if (!sd->fault_handler)
+		return false;
+	/* None floods the log, or hides what the others have in it */
+	if (__ratelimit(&sd->fault_log))
+		dev_err(dev, "%s at IOVA %#lx is not mapped\n",
+			write ? "write" : "read", iova);
+	sd->fault_handler(dev, iova, write, sd->fault_data);
+	return true;
+}
+
+/**
+ * iommu_report_stream_fault() - Report a fault to the sub-device of a stream
+ * @iommu: the IOMMU
+ * @id: the stream ID, as the IOMMU's driver has put it in the fwspec
+ * @iova: the address of the access
+ * @flags: IOMMU_FAULT_READ or IOMMU_FAULT_WRITE
+ *
+ * For drivers of IOMMUs that report a fault by its stream ID, in place of
+ * report_iommu_fault(), which this calls. A fault that the driver can have resolved,
+ * such as a stall, is not for this.
+ *
+ * Context: Any. The handler is called with interrupts disabled.
+ * Return: whether a handler was told, which replaces what the driver would print.
+ */
+bool iommu_report_stream_fault(struct iommu_device *iommu, u32 id,
+			       unsigned long iova, int flags)
+{
+	struct iommu_domain *domain = NULL;
+	unsigned long irq_flags;
+	struct device *dev;
+	bool told;
+
+	/* It is not initialized before the IOMMU is registered */
+	if (xa_empty(&iommu->streams))
+		return false;
+
+	/* A stream is taken out before its sub-device is freed */
+	xa_lock_irqsave(&iommu->streams, irq_flags);
+	dev = xa_load(&iommu->streams, id);
+	if (dev && !xa_is_value(dev))
+		domain = to_iommu_subdev(dev)->domain;
+	told = domain && !report_iommu_fault(domain, dev, iova, flags);
+	xa_unlock_irqrestore(&iommu->streams, irq_flags);
+	return told;
+}
+EXPORT_SYMBOL_GPL(iommu_report_stream_fault);
 
 static int iommu_subdev_acpi_configure(struct device *dev,
 				       struct acpi_device *adev, const u32 *id)
@@ -268,6 +332,7 @@ static bool iommu_subdev_parent_bound(struct device *parent)
 /* Gets the streams, a domain for them, and the ownership of that. */
 static int iommu_subdev_attach(struct device *dev, struct device *iommu)
 {
+	struct iommu_domain *domain;
 	int ret;
 
 	ret = iommu_subdev_link_iommu(dev->parent, iommu);
@@ -287,14 +352,18 @@ static int iommu_subdev_attach(struct device *dev, struct device *iommu)
 
 	/* From here on nobody can change the domain */
 	ret = -EOPNOTSUPP;
-	if (!iommu_is_dma_domain(iommu_get_domain_for_dev(dev)) ||
-	    !use_dma_iommu(dev))
+	domain = iommu_get_domain_for_dev(dev);
+	if (!iommu_is_dma_domain(domain) || !use_dma_iommu(dev))
 		goto err_unuse;
 
 	/* It would end at once, and one that is managed even before return */
 	ret = -EINVAL;
 	if (!iommu_subdev_parent_bound(dev->parent))
 		goto err_unuse;
+
+	domain->subdev = dev;
+	/* An interrupt may look for it as soon as it is set */
+	smp_store_release(&to_iommu_subdev(dev)->domain, domain);
 
 	/* The mask is set, but not whether buffers have to be synced */
 	dma_set_mask(dev, *dev->dma_mask);
@@ -386,7 +455,11 @@ static void iommu_subdev_end(struct iommu_subdev *sd, int result)
 
 	if (!sd->live)
 		return;
-	sd->live = false;
+	/* Waits for the handler, whose data may be managed on the sub-device */
+	scoped_guard(spinlock_irq, &sd->fault_lock) {
+		sd->live = false;
+		sd->fault_handler = NULL;
+	}
 	group_id = iommu_group_id(dev->iommu_group);
 	if (result)
 		dev_warn(dev->parent, "driver left %s behind, destroying it\n",
@@ -445,6 +518,10 @@ static struct iommu_subdev *iommu_subdev_alloc(struct device *parent,
 	sd->id = id;
 	sd->managed = managed;
 	mutex_init(&sd->lock);
+	spin_lock_init(&sd->fault_lock);
+	ratelimit_state_init(&sd->fault_log, DEFAULT_RATELIMIT_INTERVAL, 1);
+	/* The handler counts better what is not in the log */
+	ratelimit_set_flags(&sd->fault_log, RATELIMIT_MSG_ON_RELEASE);
 	devres_node_init(&sd->node, iommu_subdev_devres_release,
 			 iommu_subdev_devres_free);
 	devres_set_node_dbginfo(&sd->node, "iommu_subdev", sizeof(*sd));
@@ -701,6 +778,44 @@ void iommu_subdev_destroy(struct device *subdev)
 	put_device(subdev);
 }
 EXPORT_SYMBOL_GPL(iommu_subdev_destroy);
+
+/**
+ * iommu_subdev_set_fault_handler() - Be told of the faults of a DMA context
+ * @subdev: the result of one of the create functions
+ * @fn: called for each access of @subdev's streams that its page tables do not
+ *	allow, or NULL for none
+ * @data: passed to @fn
+ *
+ * @fn is called by the driver of the IOMMU, in its interrupt or the thread of that,
+ * with the address, and whether it was a write. The access has been stopped by
+ * then, and the device goes on. An IOMMU that is flooded drops some of them.
+ * Drivers of SMMUv2, SMMUv3 and virtio-iommu call it; with other IOMMUs there
+ * are no calls. QEMU's virtio-iommu takes all accesses for reads.
+ *
+ * The line in the log for each fault becomes one in five seconds.
+ *
+ * There is no call after this function has returned with another @fn, or after
+ * iommu_subdev_destroy(), or the unbind of the parent, has begun to release what is
+ * managed on @subdev. A handler for a destroyed @subdev is never called.
+ *
+ * Context: Any, but not in @fn. @fn itself is called with interrupts disabled and a
+ * spinlock held, in which iommu_subdev_destroy() would deadlock: it is to note the
+ * fault and to schedule a work item which ends the context, if that is wanted.
+ */
+void iommu_subdev_set_fault_handler(struct device *subdev,
+				    iommu_subdev_fault_t fn, void *data)
+{
+	struct iommu_subdev *sd = to_iommu_subdev(subdev);
+
+	if (WARN_ON(subdev->bus != &iommu_subdev_bus_type))
+		return;
+
+	guard(spinlock_irqsave)(&sd->fault_lock);
+
+	sd->fault_handler = sd->live ? fn : NULL;
+	sd->fault_data = data;
+}
+EXPORT_SYMBOL_GPL(iommu_subdev_set_fault_handler);
 
 static int __init iommu_subdev_init(void)
 {

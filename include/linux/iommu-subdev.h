@@ -11,6 +11,10 @@
 struct device;
 struct fwnode_handle;
 
+/* See iommu_subdev_set_fault_handler() */
+typedef void (*iommu_subdev_fault_t)(struct device *subdev, dma_addr_t iova,
+				     bool write, void *data);
+
 #if IS_ENABLED(CONFIG_IOMMU_SUBDEV)
 
 struct device *iommu_subdev_create(struct device *parent, u32 stream_id);
@@ -20,6 +24,8 @@ struct device *devm_iommu_subdev_create(struct device *parent, u32 stream_id);
 struct device *devm_iommu_subdev_create_node(struct device *parent,
 					     struct fwnode_handle *node);
 void iommu_subdev_destroy(struct device *subdev);
+void iommu_subdev_set_fault_handler(struct device *subdev,
+				    iommu_subdev_fault_t fn, void *data);
 
 #else /* !CONFIG_IOMMU_SUBDEV */
 
@@ -48,6 +54,12 @@ devm_iommu_subdev_create_node(struct device *parent, struct fwnode_handle *node)
 }
 
 static inline void iommu_subdev_destroy(struct device *subdev)
+{
+}
+
+static inline void iommu_subdev_set_fault_handler(struct device *subdev,
+						  iommu_subdev_fault_t fn,
+						  void *data)
 {
 }
 
