@@ -23,10 +23,13 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
+#include <linux/poll.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/time64.h>
 #include <linux/uaccess.h>
+#include <linux/wait.h>
 
 #include "edu-accel.h"
 
@@ -75,6 +78,10 @@ struct edu_context {
 	bool live;
 	struct list_head buffers;
 	bool broken;
+	/* Protects @fault, in interrupts as well */
+	spinlock_t fault_lock;
+	struct edu_accel_fault fault;
+	wait_queue_head_t fault_wait;
 };
 
 struct edu_buffer {
@@ -88,6 +95,7 @@ union edu_args {
 	struct edu_accel_info info;
 	struct edu_accel_alloc alloc;
 	struct edu_accel_run run;
+	struct edu_accel_fault fault;
 };
 
 static void edu_accel_release(struct kref *ref)
@@ -188,6 +196,24 @@ static int edu_context_scrub(struct edu_context *ctx)
 }
 
 /*
+ * The IOMMU has stopped an access of the engine. A driver that ends a session for
+ * that does it in a work item: iommu_subdev_destroy() would wait for this function.
+ */
+static void edu_context_fault(struct device *subdev, dma_addr_t iova, bool write,
+			      void *data)
+{
+	struct edu_context *ctx = data;
+
+	spin_lock(&ctx->fault_lock);
+	if (!ctx->fault.count++) {
+		ctx->fault.iova = iova;
+		ctx->fault.write = write;
+	}
+	spin_unlock(&ctx->fault_lock);
+	wake_up_interruptible(&ctx->fault_wait);
+}
+
+/*
  * When this returns the engine reaches no memory, even if it did not stop. User
  * space may go on using the buffers that it has mapped.
  */
@@ -198,6 +224,7 @@ static void edu_context_end(struct edu_context *ctx)
 		iommu_subdev_destroy(ctx->subdev);
 	ctx->live = false;
 	mutex_unlock(&ctx->lock);
+	wake_up_interruptible(&ctx->fault_wait);
 }
 
 /*
@@ -263,6 +290,8 @@ static int edu_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	mutex_init(&ctx->lock);
 	INIT_LIST_HEAD(&ctx->buffers);
+	spin_lock_init(&ctx->fault_lock);
+	init_waitqueue_head(&ctx->fault_wait);
 
 	ret = edu_context_take_engine(ctx, accel);
 	if (ret) {
@@ -280,6 +309,8 @@ static int edu_open(struct inode *inode, struct file *file)
 	}
 	ctx->subdev = get_device(subdev);
 	ctx->live = true;
+	/* Until it is destroyed, so @ctx may be used */
+	iommu_subdev_set_fault_handler(subdev, edu_context_fault, ctx);
 
 	ret = edu_context_scrub(ctx);
 	if (ret)
@@ -363,6 +394,27 @@ static int edu_run(struct edu_context *ctx, const struct edu_accel_run *run)
 				run->direction);
 }
 
+static void edu_get_fault(struct edu_context *ctx, struct edu_accel_fault *fault)
+{
+	spin_lock_irq(&ctx->fault_lock);
+	*fault = ctx->fault;
+	memset(&ctx->fault, 0, sizeof(ctx->fault));
+	spin_unlock_irq(&ctx->fault_lock);
+}
+
+static __poll_t edu_poll(struct file *file, poll_table *wait)
+{
+	struct edu_context *ctx = file->private_data;
+	__poll_t events = 0;
+
+	poll_wait(file, &ctx->fault_wait, wait);
+	if (!READ_ONCE(ctx->live))
+		events |= EPOLLHUP;
+	if (READ_ONCE(ctx->fault.count))
+		events |= EPOLLPRI;
+	return events;
+}
+
 static int edu_ioctl_locked(struct edu_context *ctx, unsigned int cmd,
 			    union edu_args *args)
 {
@@ -380,6 +432,9 @@ static int edu_ioctl_locked(struct edu_context *ctx, unsigned int cmd,
 		return edu_alloc(ctx, &args->alloc);
 	case EDU_ACCEL_RUN:
 		return edu_run(ctx, &args->run);
+	case EDU_ACCEL_FAULT:
+		edu_get_fault(ctx, &args->fault);
+		return 0;
 	default:
 		return -ENOTTY;
 	}
@@ -415,6 +470,7 @@ static const struct file_operations edu_fops = {
 	.open		= edu_open,
 	.release	= edu_release,
 	.mmap		= edu_mmap,
+	.poll		= edu_poll,
 	.unlocked_ioctl	= edu_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 };

@@ -55,7 +55,7 @@ enum edu_accel_direction {
 /**
  * struct edu_accel_run - Copy between memory and the engine, and wait for it
  * @iova: any address; what the IOMMU stops reads as nothing and writes nowhere,
- *	which the engine does not notice
+ *	which the engine does not notice, but EDU_ACCEL_FAULT reports
  * @offset: in the engine's memory
  * @length: bytes, at least 1; @offset + @length is at most the memory's size
  * @direction: one of &enum edu_accel_direction
@@ -71,8 +71,26 @@ struct edu_accel_run {
 	__u32 flags;
 };
 
+/**
+ * struct edu_accel_fault - What the IOMMU has stopped since this was asked last
+ * @count: returned, how many accesses
+ * @iova: returned, the address of the first one
+ * @write: returned, 1 if that was a write to memory, 0 if it was a read
+ * @flags: returned, 0
+ *
+ * While there are any, poll() says POLLPRI. An access is reported a moment after
+ * EDU_ACCEL_RUN has returned, and not all of them are when there are many.
+ */
+struct edu_accel_fault {
+	__u64 count;
+	__u64 iova;
+	__u32 write;
+	__u32 flags;
+};
+
 #define EDU_ACCEL_INFO	_IOR(0xed, 0, struct edu_accel_info)
 #define EDU_ACCEL_ALLOC	_IOWR(0xed, 1, struct edu_accel_alloc)
 #define EDU_ACCEL_RUN	_IOW(0xed, 2, struct edu_accel_run)
+#define EDU_ACCEL_FAULT	_IOR(0xed, 3, struct edu_accel_fault)
 
 #endif /* _EDU_ACCEL_H */

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -83,6 +84,40 @@ int dma_to_engine(struct context *ctx, uint64_t iova)
 int dma_from_engine(struct context *ctx, uint64_t iova)
 {
 	return dma(ctx, iova, EDU_ACCEL_FROM_ENGINE);
+}
+
+bool context_has_fault(struct context *ctx, unsigned int ms)
+{
+	struct pollfd fd = { .fd = ctx->fd, .events = POLLPRI };
+
+	return poll(&fd, 1, ms) == 1 && fd.revents == POLLPRI;
+}
+
+static uint64_t get_fault(struct context *ctx, struct edu_accel_fault *fault)
+{
+	memset(fault, 0xff, sizeof(*fault));
+	if (ioctl(ctx->fd, EDU_ACCEL_FAULT, fault))
+		die("EDU_ACCEL_FAULT: %s", strerror(errno));
+	return fault->count;
+}
+
+void context_forget_faults(struct context *ctx)
+{
+	struct edu_accel_fault fault;
+
+	while (context_has_fault(ctx, 50))
+		get_fault(ctx, &fault);
+}
+
+bool context_faulted(struct context *ctx, uint64_t iova, bool write)
+{
+	struct edu_accel_fault fault;
+
+	if (!context_has_fault(ctx, 500) || !get_fault(ctx, &fault))
+		return false;
+	return fault.iova >= iova && fault.iova < iova + CHUNK && !fault.flags &&
+	       /* QEMU's virtio-iommu does not say what it was */
+	       fault.write == (write && !has_virtio_iommu());
 }
 
 /* What the group's type file says */

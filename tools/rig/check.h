@@ -74,6 +74,12 @@ void test_resuming_parent(void);
 void test_late_neighbour(void);
 void test_iommu_goes(void);
 
+/* fault.c */
+void test_fault_told(void);
+void test_fault_storm(void);
+void test_fault_ends(void);
+void test_fault_race(void);
+
 /* random.c */
 void test_random(void);
 

@@ -257,15 +257,20 @@ void log_skip(void)
 		;
 }
 
-bool log_has(const char *text, const char *text2)
+unsigned int log_count(const char *text, const char *text2)
 {
-	bool found = false;
+	unsigned int n = 0;
 	const char *line;
 
 	while ((line = log_next(kmsg)))
 		if (strstr(line, text) && strstr(line, text2))
-			found = true;
-	return found;
+			n++;
+	return n;
+}
+
+bool log_has(const char *text, const char *text2)
+{
+	return log_count(text, text2);
 }
 
 bool log_has_in_order(const char *first, const char *then)

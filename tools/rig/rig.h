@@ -60,8 +60,9 @@ unsigned int count_dir(const char *path);
 /* Idle time costs nothing on the emulated machine */
 void sleep_ms(unsigned int ms);
 
-/* The kernel's log from the last call on; true when all of TEXT are in a line */
+/* The kernel's log from the last call on; how many lines have both of TEXT, or any */
 void log_skip(void);
+unsigned int log_count(const char *text, const char *text2);
 bool log_has(const char *text, const char *text2);
 /* True when a line with FIRST comes before the first line with THEN */
 bool log_has_in_order(const char *first, const char *then);
@@ -123,6 +124,13 @@ int context_alloc(struct context *ctx, struct buffer *buf, size_t size);
 /* CHUNK bytes between memory and the engine; 0 or a negative errno */
 int dma_to_engine(struct context *ctx, uint64_t iova);
 int dma_from_engine(struct context *ctx, uint64_t iova);
+/*
+ * What its driver was told of: anything, within a time; before a DMA that will be
+ * stopped; then whether it was the one at IOVA, which is forgotten
+ */
+bool context_has_fault(struct context *ctx, unsigned int ms);
+void context_forget_faults(struct context *ctx);
+bool context_faulted(struct context *ctx, uint64_t iova, bool write);
 
 const char *domain_of(const char *subdev);
 unsigned int stream_of(unsigned int engine);

@@ -26,6 +26,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
+#include <linux/workqueue.h>
 
 #include "subdev-rig.h"
 
@@ -801,6 +802,98 @@ static struct device *rig_find(const char *name)
 	return dev;
 }
 
+/* What the handler of a context uses, freed by the work if that was scheduled */
+struct rig_end {
+	struct work_struct work;
+	struct rig_context *ctx;
+	struct device *subdev;
+	bool scheduled;
+};
+
+static void rig_end_work(struct work_struct *work)
+{
+	struct rig_end *end = container_of(work, struct rig_end, work);
+
+	mutex_lock(&rig_lock);
+	/* Unless it has been destroyed, and another one has its place */
+	if (end->ctx->subdev == end->subdev)
+		rig_destroy_keep(end->ctx);
+	mutex_unlock(&rig_lock);
+	put_device(end->subdev);
+	kfree(end);
+}
+
+static void rig_end_by_fault(struct device *subdev, dma_addr_t iova, bool write, void *data)
+{
+	struct rig_end *end = data;
+
+	if (!xchg(&end->scheduled, true))
+		schedule_work(&end->work);
+}
+
+/* It lives until there has been a fault: no test goes without */
+static int rig_set_end(struct rig_context *ctx)
+{
+	struct rig_end *end = kzalloc_obj(*end);
+
+	if (!end)
+		return -ENOMEM;
+	INIT_WORK(&end->work, rig_end_work);
+	end->ctx = ctx;
+	end->subdev = get_device(ctx->subdev);
+	iommu_subdev_set_fault_handler(ctx->subdev, rig_end_by_fault, end);
+	return 0;
+}
+
+#define RIG_FAULT_MAGIC	0x6661756c74ULL
+
+struct rig_fault {
+	u64 magic;
+	unsigned int calls;
+};
+
+static unsigned int rig_late_faults;
+
+static void rig_note_fault(struct device *subdev, dma_addr_t iova, bool write, void *data)
+{
+	struct rig_fault *fault = data;
+
+	if (READ_ONCE(fault->magic) != RIG_FAULT_MAGIC)
+		rig_late_faults++;
+	/* Long enough for a destroy that does not wait */
+	udelay(20);
+	if (READ_ONCE(fault->magic) != RIG_FAULT_MAGIC)
+		rig_late_faults++;
+	fault->calls++;
+}
+
+static int rig_fault_churn(struct device *parent, struct subdev_rig *rig)
+{
+	unsigned int n = rig->count;
+
+	rig_late_faults = 0;
+	for (rig->count = 0; n; n--) {
+		struct rig_fault *fault = kzalloc_obj(*fault);
+		struct device *subdev;
+
+		if (!fault)
+			return -ENOMEM;
+		fault->magic = RIG_FAULT_MAGIC;
+		subdev = iommu_subdev_create(parent, rig->id);
+		if (IS_ERR(subdev)) {
+			kfree(fault);
+			return PTR_ERR(subdev);
+		}
+		iommu_subdev_set_fault_handler(subdev, rig_note_fault, fault);
+		usleep_range(500, 1000);
+		iommu_subdev_destroy(subdev);
+		WRITE_ONCE(fault->magic, 0);
+		rig->count += fault->calls;
+		kfree(fault);
+	}
+	return rig_late_faults ? -EIO : 0;
+}
+
 static int rig_do_parent(struct subdev_rig *rig)
 {
 	struct device *parent;
@@ -817,6 +910,9 @@ static int rig_do_parent(struct subdev_rig *rig)
 		break;
 	case RIG_CHURN:
 		ret = rig_churn(parent, rig);
+		break;
+	case RIG_FAULT_CHURN:
+		ret = rig_fault_churn(parent, rig);
 		break;
 	case RIG_PARENT_BUFFER:
 		ret = rig_parent_buffer(parent, rig);
@@ -864,6 +960,8 @@ static int rig_do_context(struct subdev_rig *rig)
 		return rig_managed_buffer(ctx, rig);
 	case RIG_WRITTEN:
 		return rig_written(ctx, rig);
+	case RIG_END_BY_FAULT:
+		return rig_set_end(ctx);
 	case RIG_ALLOC:
 		return rig_alloc(ctx->subdev, rig);
 	}
@@ -884,6 +982,7 @@ static int rig_do(struct subdev_rig *rig)
 	case RIG_PM_DISABLE:
 	case RIG_PM_USAGE:
 	case RIG_PM_CREATE:
+	case RIG_FAULT_CHURN:
 		return rig_do_parent(rig);
 	case RIG_PARENT_NULL:
 		return rig_refused(NULL);

@@ -80,6 +80,13 @@ enum subdev_rig_op {
 	RIG_PM_USAGE,
 	/* Give @parent and @id, which its driver creates, and destroys, while it resumes */
 	RIG_PM_CREATE,
+	/* Give @handle, which its first fault destroys, with a reference left */
+	RIG_END_BY_FAULT,
+	/*
+	 * Give @parent, @id and @count: creates and destroys that often, with a fault
+	 * handler. Get @count, how often it was called. EIO if it was so too late
+	 */
+	RIG_FAULT_CHURN,
 };
 
 enum subdev_rig_kind {
