@@ -4,14 +4,19 @@
  * left of it after the end, and what late calls do then
  */
 #include <kunit/test.h>
+#include <linux/anon_inodes.h>
 #include <linux/dma-mapping.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/iommu.h>
 #include <linux/iommu-subdev.h>
 #include <linux/kernfs.h>
 #include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/module.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
+#include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
 #include "iommu-subdev-test.h"
@@ -772,6 +777,217 @@ static void subdev_test_late_module(struct kunit *test)
 }
 #endif /* CONFIG_MODULE_UNLOAD */
 
+/* One buffer, two contexts: what dma-buf, vb2 and DRM call for that */
+
+#define SHARE_PAGES	4
+
+/* All of @sgt is at one place in the context, which reaches @pages there. */
+static void expect_shared(struct kunit *test, unsigned int stream, struct sg_table *sgt,
+			  struct page **pages)
+{
+	struct subdev_test *t = test->priv;
+	dma_addr_t iova = sg_dma_address(sgt->sgl);
+
+	KUNIT_EXPECT_EQ(test, sgt->nents, 1);
+	for (int i = 0; i < SHARE_PAGES; i++)
+		KUNIT_EXPECT_EQ(test, mock_dma(t->mock, stream, iova + i * PAGE_SIZE),
+				page_to_phys(pages[i]));
+}
+
+/* Where @sgt was mapped, in this context or another one, the pages are not there. */
+static void expect_unshared(struct kunit *test, unsigned int stream, struct sg_table *sgt,
+			    struct page **pages)
+{
+	struct subdev_test *t = test->priv;
+
+	for (int i = 0; i < SHARE_PAGES; i++)
+		KUNIT_EXPECT_NE(test, mock_dma(t->mock, stream, sg_dma_address(sgt->sgl) +
+					       i * PAGE_SIZE), page_to_phys(pages[i]));
+}
+
+/* A context, in which the addresses that are handed out first are taken */
+static struct device *create_for_share(struct kunit *test, u32 id, size_t taken,
+				       void **mem, dma_addr_t *iova)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev = subdev_test_must_create(test, t->parent, id);
+
+	dma_set_max_seg_size(subdev, UINT_MAX);
+	*mem = dma_alloc_coherent(subdev, taken, iova, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, *mem);
+	return get_device(subdev);
+}
+
+static void free_shared(struct device *subdev, size_t size, void *mem, dma_addr_t iova)
+{
+	dma_free_coherent(subdev, size, mem, iova);
+	put_device(subdev);
+}
+
+/* The same pages are in two contexts, at an address of each one's own. */
+static void subdev_test_share_sgtable(struct kunit *test)
+{
+	const size_t taken[] = { PAGE_SIZE, 16 * PAGE_SIZE };
+	struct page *pages[SHARE_PAGES];
+	struct device *subdev[2];
+	struct sg_table sgt[2];
+	dma_addr_t iova[2];
+	void *mem[2];
+
+	for (int i = 0; i < SHARE_PAGES; i++)
+		pages[i] = subdev_test_page(test);
+	for (int i = 0; i < 2; i++) {
+		subdev[i] = create_for_share(test, i, taken[i], &mem[i], &iova[i]);
+		KUNIT_ASSERT_EQ(test, 0, sg_alloc_table_from_pages(&sgt[i], pages, SHARE_PAGES,
+								   0, SHARE_PAGES * PAGE_SIZE,
+								   GFP_KERNEL));
+		KUNIT_ASSERT_EQ(test, 0, dma_map_sgtable(subdev[i], &sgt[i],
+							 DMA_BIDIRECTIONAL, 0));
+	}
+	for (int i = 0; i < 2; i++) {
+		expect_shared(test, STREAM_A(i), &sgt[i], pages);
+		expect_unshared(test, STREAM_A(!i), &sgt[i], pages);
+	}
+	dma_sync_sgtable_for_device(subdev[0], &sgt[0], DMA_BIDIRECTIONAL);
+
+	/* One goes on when the other has ended, and is unmapped by its importer */
+	iommu_subdev_destroy(subdev[0]);
+	expect_unshared(test, STREAM_A(0), &sgt[0], pages);
+	expect_shared(test, STREAM_A(1), &sgt[1], pages);
+	dma_unmap_sgtable(subdev[0], &sgt[0], DMA_BIDIRECTIONAL, 0);
+	expect_shared(test, STREAM_A(1), &sgt[1], pages);
+	dma_unmap_sgtable(subdev[1], &sgt[1], DMA_BIDIRECTIONAL, 0);
+	expect_unshared(test, STREAM_A(1), &sgt[1], pages);
+	KUNIT_EXPECT_NE(test, sg_dma_address(sgt[0].sgl), sg_dma_address(sgt[1].sgl));
+	iommu_subdev_destroy(subdev[1]);
+
+	for (int i = 0; i < 2; i++) {
+		sg_free_table(&sgt[i]);
+		free_shared(subdev[i], taken[i], mem[i], iova[i]);
+	}
+	for (int i = 0; i < SHARE_PAGES; i++)
+		__free_page(pages[i]);
+}
+
+/* Coherent memory of a context can be exported, also when that has ended. */
+static void subdev_test_share_coherent(struct kunit *test)
+{
+	const size_t size = SHARE_PAGES * PAGE_SIZE, taken = 16 * PAGE_SIZE;
+	struct page *pages[SHARE_PAGES];
+	struct device *owner, *user;
+	void *shared, *mem;
+	dma_addr_t iova, mine;
+	struct sg_table sgt;
+
+	owner = create_for_share(test, 0, size, &shared, &iova);
+	user = create_for_share(test, 1, taken, &mem, &mine);
+	for (int i = 0; i < SHARE_PAGES; i++)
+		pages[i] = is_vmalloc_addr(shared) ?
+			   vmalloc_to_page(shared + i * PAGE_SIZE) :
+			   virt_to_page(shared + i * PAGE_SIZE);
+
+	for (int i = 0; i < 2; i++) {
+		KUNIT_ASSERT_EQ(test, 0, dma_get_sgtable(owner, &sgt, shared, iova, size));
+		KUNIT_ASSERT_EQ(test, 0, dma_map_sgtable(user, &sgt, DMA_TO_DEVICE, 0));
+		KUNIT_EXPECT_NE(test, sg_dma_address(sgt.sgl), iova);
+		expect_shared(test, STREAM_A(1), &sgt, pages);
+		if (!i)
+			iommu_subdev_destroy(owner);
+		expect_shared(test, STREAM_A(1), &sgt, pages);
+		dma_unmap_sgtable(user, &sgt, DMA_TO_DEVICE, 0);
+		sg_free_table(&sgt);
+	}
+	iommu_subdev_destroy(user);
+	free_shared(user, taken, mem, mine);
+	free_shared(owner, size, shared, iova);
+}
+
+/* vb2 allocates pages that need not be next to each other; they may be freed late. */
+static void subdev_test_share_noncontiguous(struct kunit *test)
+{
+	const size_t size = SHARE_PAGES * PAGE_SIZE;
+	struct subdev_test *t = test->priv;
+	struct page *pages[SHARE_PAGES];
+	struct sg_page_iter iter;
+	struct device *subdev;
+	struct sg_table *sgt;
+	int n = 0;
+	u8 *mem;
+
+	for (int late = 0; late < 2; late++) {
+		subdev = get_device(subdev_test_must_create(test, t->parent, 0));
+		dma_set_max_seg_size(subdev, UINT_MAX);
+		sgt = dma_alloc_noncontiguous(subdev, size, DMA_BIDIRECTIONAL, GFP_KERNEL, 0);
+		KUNIT_ASSERT_NOT_NULL(test, sgt);
+		n = 0;
+		for_each_sgtable_page(sgt, &iter, 0)
+			if (n < SHARE_PAGES)
+				pages[n++] = sg_page_iter_page(&iter);
+		KUNIT_EXPECT_EQ(test, n, SHARE_PAGES);
+		expect_shared(test, STREAM_A(0), sgt, pages);
+		mem = dma_vmap_noncontiguous(subdev, size, sgt);
+		KUNIT_ASSERT_NOT_NULL(test, mem);
+		memset(mem, 0x5a, size);
+		for (int i = 0; i < n; i++)
+			KUNIT_EXPECT_EQ(test, *(u8 *)page_address(pages[i]), 0x5a);
+
+		if (late)
+			iommu_subdev_destroy(subdev);
+		dma_vunmap_noncontiguous(subdev, mem);
+		dma_free_noncontiguous(subdev, size, sgt, DMA_BIDIRECTIONAL);
+		if (!late)
+			iommu_subdev_destroy(subdev);
+		put_device(subdev);
+	}
+}
+
+struct share_mmap {
+	struct device *subdev;
+	void *mem;
+	dma_addr_t iova;
+};
+
+static int share_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct share_mmap *sm = file->private_data;
+
+	return dma_mmap_attrs(sm->subdev, vma, sm->mem, sm->iova, vma->vm_end - vma->vm_start, 0);
+}
+
+static const struct file_operations share_fops = { .mmap = share_mmap };
+
+/* User space maps the memory of a context, and keeps it when that ends. */
+static void subdev_test_share_mmap(struct kunit *test)
+{
+	const size_t size = SHARE_PAGES * PAGE_SIZE;
+	struct share_mmap sm = {};
+	struct file *file;
+	unsigned long addr;
+	u8 bytes[2];
+
+	sm.subdev = create_for_share(test, 0, size, &sm.mem, &sm.iova);
+	file = anon_inode_getfile("[subdev-test]", &share_fops, &sm, O_RDWR);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
+	addr = kunit_vm_mmap(test, file, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
+	fput(file);
+	KUNIT_ASSERT_NE(test, addr, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+
+	((u8 *)sm.mem)[0] = 0x11;
+	((u8 *)sm.mem)[size - 1] = 0x22;
+	for (int i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, 0, copy_from_user(&bytes[0], (void __user *)addr, 1));
+		KUNIT_EXPECT_EQ(test, 0, copy_from_user(&bytes[1],
+							(void __user *)(addr + size - 1), 1));
+		KUNIT_EXPECT_EQ(test, bytes[0], 0x11);
+		KUNIT_EXPECT_EQ(test, bytes[1], 0x22);
+		if (!i)
+			iommu_subdev_destroy(sm.subdev);
+	}
+	KUNIT_EXPECT_EQ(test, 0, vm_munmap(addr, size));
+	free_shared(sm.subdev, size, sm.mem, sm.iova);
+}
+
 static struct kunit_case subdev_test_stream_cases[] = {
 	KUNIT_CASE(subdev_test_stream_two_subdevs),
 	KUNIT_CASE(subdev_test_stream_nodes),
@@ -807,10 +1023,20 @@ static struct kunit_case subdev_test_late_cases[] = {
 	{}
 };
 
+static struct kunit_case subdev_test_share_cases[] = {
+	KUNIT_CASE(subdev_test_share_sgtable),
+	KUNIT_CASE(subdev_test_share_coherent),
+	KUNIT_CASE(subdev_test_share_noncontiguous),
+	KUNIT_CASE(subdev_test_share_mmap),
+	{}
+};
+
+SUBDEV_TEST_SUITE("_share", subdev_test_share_cases);
 SUBDEV_TEST_SUITE("_stream", subdev_test_stream_cases);
 SUBDEV_TEST_SUITE("_window", subdev_test_window_cases);
 SUBDEV_TEST_SUITE("_late", subdev_test_late_cases);
 
-kunit_test_suites(&subdev_test_stream_cases_suite,
+kunit_test_suites(&subdev_test_share_cases_suite,
+		  &subdev_test_stream_cases_suite,
 		  &subdev_test_window_cases_suite,
 		  &subdev_test_late_cases_suite);

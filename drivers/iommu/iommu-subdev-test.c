@@ -1327,6 +1327,22 @@ static void subdev_test_node_coherency(struct kunit *test)
 	subdev_test_del_device(test, parent);
 }
 
+/* Nor is a child of a device that is coherent, if it says so. */
+static void subdev_test_node_noncoherent(struct kunit *test)
+{
+	bool can_be = IS_ENABLED(CONFIG_ARCH_HAS_SYNC_DMA_FOR_DEVICE);
+	struct device *parent = subdev_test_add_device(test, "parent-cached");
+	struct device *cached = must_create_node(test, parent, "cached");
+	struct device *subdev = must_create_node(test, parent, "uncached");
+
+	KUNIT_EXPECT_TRUE(test, dev_is_dma_coherent(parent));
+	KUNIT_EXPECT_TRUE(test, dev_is_dma_coherent(cached));
+	KUNIT_EXPECT_EQ(test, dev_is_dma_coherent(subdev), !can_be);
+	iommu_subdev_destroy(cached);
+	iommu_subdev_destroy(subdev);
+	subdev_test_del_device(test, parent);
+}
+
 /*
  * Of the memory regions of the node, those with memory are mapped as firmware
  * says, those without are not handed out, and another context has none of it.
@@ -2812,6 +2828,7 @@ static struct kunit_case subdev_test_node_cases[] = {
 	KUNIT_CASE(subdev_test_node_exdev),
 	KUNIT_CASE(subdev_test_node_dma_ranges),
 	KUNIT_CASE(subdev_test_node_coherency),
+	KUNIT_CASE(subdev_test_node_noncoherent),
 	KUNIT_CASE(subdev_test_node_reserved),
 	KUNIT_CASE(subdev_test_node_names),
 	KUNIT_CASE(subdev_test_node_reference),
