@@ -8,14 +8,17 @@
  */
 #include <linux/bits.h>
 #include <linux/device.h>
+#include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
+#include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/iommu-subdev.h>
 #include <linux/iopoll.h>
 #include <linux/kref.h>
+#include <linux/limits.h>
 #include <linux/list.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
@@ -24,6 +27,7 @@
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
 #include <linux/poll.h>
+#include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -77,6 +81,7 @@ struct edu_context {
 	/* False when it is destroyed. The registers are gone then, too */
 	bool live;
 	struct list_head buffers;
+	struct list_head imports;
 	bool broken;
 	/* Protects @fault, in interrupts as well */
 	spinlock_t fault_lock;
@@ -84,11 +89,21 @@ struct edu_context {
 	wait_queue_head_t fault_wait;
 };
 
+/* Lives as long as its file is open or there is a dma-buf of it */
 struct edu_buffer {
+	struct kref ref;
 	struct list_head node;
+	/* That it was allocated for, with a reference to free it in the end */
+	struct device *subdev;
 	void *mem;
 	size_t size;
 	dma_addr_t iova;
+};
+
+struct edu_import {
+	struct list_head node;
+	struct dma_buf_attachment *attachment;
+	struct sg_table *sgt;
 };
 
 union edu_args {
@@ -96,6 +111,8 @@ union edu_args {
 	struct edu_accel_alloc alloc;
 	struct edu_accel_run run;
 	struct edu_accel_fault fault;
+	struct edu_accel_export export;
+	struct edu_accel_import import;
 };
 
 static void edu_accel_release(struct kref *ref)
@@ -146,6 +163,19 @@ static int edu_context_copy(struct edu_context *ctx, u64 iova, u32 offset,
 }
 
 /*
+ * The sub-device has been destroyed, maybe long ago by an unbind, but as there is a
+ * reference to it, dma_free_coherent() still works.
+ */
+static void edu_buffer_release(struct kref *ref)
+{
+	struct edu_buffer *buf = container_of(ref, struct edu_buffer, ref);
+
+	dma_free_coherent(buf->subdev, buf->size, buf->mem, buf->iova);
+	put_device(buf->subdev);
+	kfree(buf);
+}
+
+/*
  * Buffers are freed when the file is closed and its sub-device is destroyed. An
  * earlier free would be unsafe: an IOMMU that invalidates lazily (iommu.strict=0)
  * still translates the address for a while, and user space may have it used.
@@ -158,6 +188,7 @@ static struct edu_buffer *edu_buffer_create(struct edu_context *ctx, size_t size
 	if (!buf)
 		return ERR_PTR(-ENOMEM);
 
+	kref_init(&buf->ref);
 	buf->size = size;
 	buf->mem = dma_alloc_coherent(ctx->subdev, size, &buf->iova,
 				      GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
@@ -165,6 +196,7 @@ static struct edu_buffer *edu_buffer_create(struct edu_context *ctx, size_t size
 		kfree(buf);
 		return ERR_PTR(-ENOMEM);
 	}
+	buf->subdev = get_device(ctx->subdev);
 	list_add(&buf->node, &ctx->buffers);
 	return buf;
 }
@@ -177,6 +209,151 @@ static struct edu_buffer *edu_buffer_find(struct edu_context *ctx, u64 iova)
 		if (buf->iova == iova)
 			return buf;
 	return NULL;
+}
+
+/*
+ * A dma-buf of a buffer. Importers map the same pages for devices of their own, at
+ * addresses of their own. None of it needs the context, which may have ended.
+ */
+static struct sg_table *edu_dmabuf_map(struct dma_buf_attachment *attachment,
+				       enum dma_data_direction dir)
+{
+	struct edu_buffer *buf = attachment->dmabuf->priv;
+	struct sg_table *sgt;
+	int ret;
+
+	sgt = kzalloc_obj(*sgt);
+	if (!sgt)
+		return ERR_PTR(-ENOMEM);
+
+	ret = dma_get_sgtable(buf->subdev, sgt, buf->mem, buf->iova, buf->size);
+	if (ret)
+		goto err_free;
+	ret = dma_map_sgtable(attachment->dev, sgt, dir, 0);
+	if (ret)
+		goto err_free_table;
+	return sgt;
+
+err_free_table:
+	sg_free_table(sgt);
+err_free:
+	kfree(sgt);
+	return ERR_PTR(ret);
+}
+
+static void edu_dmabuf_unmap(struct dma_buf_attachment *attachment,
+			     struct sg_table *sgt, enum dma_data_direction dir)
+{
+	dma_unmap_sgtable(attachment->dev, sgt, dir, 0);
+	sg_free_table(sgt);
+	kfree(sgt);
+}
+
+static void edu_dmabuf_release(struct dma_buf *dmabuf)
+{
+	struct edu_buffer *buf = dmabuf->priv;
+
+	kref_put(&buf->ref, edu_buffer_release);
+}
+
+static const struct dma_buf_ops edu_dmabuf_ops = {
+	.map_dma_buf	= edu_dmabuf_map,
+	.unmap_dma_buf	= edu_dmabuf_unmap,
+	.release	= edu_dmabuf_release,
+};
+
+static int edu_export(struct edu_context *ctx, struct edu_accel_export *export)
+{
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct edu_buffer *buf;
+	struct dma_buf *dmabuf;
+	int fd;
+
+	buf = edu_buffer_find(ctx, export->iova);
+	if (!buf || export->flags)
+		return -EINVAL;
+
+	info.ops = &edu_dmabuf_ops;
+	info.size = buf->size;
+	info.flags = O_RDWR;
+	info.priv = buf;
+	dmabuf = dma_buf_export(&info);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	kref_get(&buf->ref);
+
+	fd = dma_buf_fd(dmabuf, O_CLOEXEC);
+	if (fd < 0) {
+		dma_buf_put(dmabuf);
+		return fd;
+	}
+	export->fd = fd;
+	return 0;
+}
+
+/* The engine takes an address and a length: the IOMMU makes one piece of any pages */
+static int edu_import_map(struct edu_import *import, struct device *subdev,
+			  struct dma_buf *dmabuf)
+{
+	import->attachment = dma_buf_attach(dmabuf, subdev);
+	if (IS_ERR(import->attachment))
+		return PTR_ERR(import->attachment);
+
+	import->sgt = dma_buf_map_attachment_unlocked(import->attachment,
+						      DMA_BIDIRECTIONAL);
+	if (IS_ERR(import->sgt)) {
+		dma_buf_detach(dmabuf, import->attachment);
+		return PTR_ERR(import->sgt);
+	}
+	return 0;
+}
+
+/* Works after the end of the context as well, with a reference to its sub-device */
+static void edu_import_unmap(struct edu_import *import)
+{
+	struct dma_buf *dmabuf = import->attachment->dmabuf;
+
+	dma_buf_unmap_attachment_unlocked(import->attachment, import->sgt,
+					  DMA_BIDIRECTIONAL);
+	dma_buf_detach(dmabuf, import->attachment);
+	dma_buf_put(dmabuf);
+}
+
+static int edu_import(struct edu_context *ctx, struct edu_accel_import *arg)
+{
+	struct edu_import *import;
+	struct dma_buf *dmabuf;
+	int ret;
+
+	if (arg->flags)
+		return -EINVAL;
+	dmabuf = dma_buf_get(arg->fd);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+
+	ret = -ENOMEM;
+	import = kzalloc_obj(*import, GFP_KERNEL_ACCOUNT);
+	if (!import)
+		goto err_put;
+	ret = edu_import_map(import, ctx->subdev, dmabuf);
+	if (ret)
+		goto err_free;
+	if (import->sgt->nents != 1) {
+		edu_import_unmap(import);
+		kfree(import);
+		return -EOPNOTSUPP;
+	}
+
+	list_add(&import->node, &ctx->imports);
+	arg->iova = sg_dma_address(import->sgt->sgl);
+	arg->size = dmabuf->size;
+	return 0;
+
+err_free:
+	kfree(import);
+err_put:
+	dma_buf_put(dmabuf);
+	return ret;
 }
 
 /*
@@ -228,19 +405,21 @@ static void edu_context_end(struct edu_context *ctx)
 }
 
 /*
- * The file is closed, so user space has no buffer mapped. The sub-device has been
- * destroyed, maybe long ago by an unbind, but as there is a reference to it,
- * dma_free_coherent() still works.
+ * The file is closed and its sub-device destroyed. What others have imported stays,
+ * and so do the exporters of what was imported until it is unmapped here.
  */
 static void edu_context_free(struct edu_context *ctx)
 {
 	struct edu_accel *accel = ctx->accel;
+	struct edu_import *import, *next_import;
 	struct edu_buffer *buf, *next;
 
-	list_for_each_entry_safe(buf, next, &ctx->buffers, node) {
-		dma_free_coherent(ctx->subdev, buf->size, buf->mem, buf->iova);
-		kfree(buf);
+	list_for_each_entry_safe(import, next_import, &ctx->imports, node) {
+		edu_import_unmap(import);
+		kfree(import);
 	}
+	list_for_each_entry_safe(buf, next, &ctx->buffers, node)
+		kref_put(&buf->ref, edu_buffer_release);
 	put_device(ctx->subdev);
 
 	/* Gives the engine back only now: until here, remove finds the context */
@@ -290,6 +469,7 @@ static int edu_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	mutex_init(&ctx->lock);
 	INIT_LIST_HEAD(&ctx->buffers);
+	INIT_LIST_HEAD(&ctx->imports);
 	spin_lock_init(&ctx->fault_lock);
 	init_waitqueue_head(&ctx->fault_wait);
 
@@ -435,6 +615,10 @@ static int edu_ioctl_locked(struct edu_context *ctx, unsigned int cmd,
 	case EDU_ACCEL_FAULT:
 		edu_get_fault(ctx, &args->fault);
 		return 0;
+	case EDU_ACCEL_EXPORT:
+		return edu_export(ctx, &args->export);
+	case EDU_ACCEL_IMPORT:
+		return edu_import(ctx, &args->import);
 	default:
 		return -ENOTTY;
 	}
@@ -528,10 +712,11 @@ static int edu_probe(struct platform_device *pdev)
 	if (ret)
 		return ret;
 
-	/* Sub-devices inherit it */
+	/* Sub-devices inherit both; with the second an import is one piece */
 	ret = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(48));
 	if (ret)
 		return dev_err_probe(dev, ret, "no 48 bit DMA\n");
+	dma_set_max_seg_size(dev, UINT_MAX);
 
 	for (i = 0; platform_get_resource(pdev, IORESOURCE_MEM, i); i++) {
 		if (i == EDU_MAX_ENGINES)
@@ -588,4 +773,5 @@ static struct platform_driver edu_driver = {
 module_platform_driver(edu_driver);
 
 MODULE_DESCRIPTION("Example of isolated DMA contexts on QEMU's edu devices");
+MODULE_IMPORT_NS("DMA_BUF");
 MODULE_LICENSE("GPL");

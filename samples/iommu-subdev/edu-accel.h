@@ -47,6 +47,37 @@ struct edu_accel_alloc {
 	__u64 mmap_offset;
 };
 
+/**
+ * struct edu_accel_export - A dma-buf of a buffer, to be passed on
+ * @iova: the buffer's, of EDU_ACCEL_ALLOC
+ * @fd: returned, the file descriptor of the dma-buf, close-on-exec
+ * @flags: 0
+ *
+ * The buffer stays for as long as there is a dma-buf of it, also when the context
+ * has ended.
+ */
+struct edu_accel_export {
+	__u64 iova;
+	__s32 fd;
+	__u32 flags;
+};
+
+/**
+ * struct edu_accel_import - A dma-buf, whoever's, that the engine can reach
+ * @fd: the file descriptor of the dma-buf, which may be closed afterwards
+ * @flags: 0
+ * @iova: returned, the address for the engine, of all of it
+ * @size: returned, bytes
+ *
+ * It stays until the file is closed.
+ */
+struct edu_accel_import {
+	__s32 fd;
+	__u32 flags;
+	__u64 iova;
+	__u64 size;
+};
+
 enum edu_accel_direction {
 	EDU_ACCEL_TO_ENGINE,
 	EDU_ACCEL_FROM_ENGINE,
@@ -92,5 +123,7 @@ struct edu_accel_fault {
 #define EDU_ACCEL_ALLOC	_IOWR(0xed, 1, struct edu_accel_alloc)
 #define EDU_ACCEL_RUN	_IOW(0xed, 2, struct edu_accel_run)
 #define EDU_ACCEL_FAULT	_IOR(0xed, 3, struct edu_accel_fault)
+#define EDU_ACCEL_EXPORT	_IOWR(0xed, 4, struct edu_accel_export)
+#define EDU_ACCEL_IMPORT	_IOWR(0xed, 5, struct edu_accel_import)
 
 #endif /* _EDU_ACCEL_H */

@@ -65,6 +65,23 @@ int context_alloc(struct context *ctx, struct buffer *buf, size_t size)
 	return 0;
 }
 
+int context_export(struct context *ctx, const struct buffer *buf)
+{
+	struct edu_accel_export export = { .iova = buf->iova };
+
+	return ioctl(ctx->fd, EDU_ACCEL_EXPORT, &export) ? -errno : export.fd;
+}
+
+int context_import(struct context *ctx, int fd, uint64_t *iova)
+{
+	struct edu_accel_import import = { .fd = fd };
+
+	if (ioctl(ctx->fd, EDU_ACCEL_IMPORT, &import))
+		return -errno;
+	*iova = import.iova;
+	return import.size;
+}
+
 static int dma(struct context *ctx, uint64_t iova, unsigned int direction)
 {
 	struct edu_accel_run run = {

@@ -80,6 +80,13 @@ void test_fault_storm(void);
 void test_fault_ends(void);
 void test_fault_race(void);
 
+/* share.c */
+void test_share(void);
+void test_share_outlives(void);
+void test_share_unbound(void);
+void test_share_others(void);
+void test_share_errors(void);
+
 /* random.c */
 void test_random(void);
 

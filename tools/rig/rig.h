@@ -121,6 +121,9 @@ struct context {
 int context_open(struct context *ctx);
 void context_close(struct context *ctx);
 int context_alloc(struct context *ctx, struct buffer *buf, size_t size);
+/* A dma-buf of BUF; then its address in a context, and its size. Or a negative errno */
+int context_export(struct context *ctx, const struct buffer *buf);
+int context_import(struct context *ctx, int fd, uint64_t *iova);
 /* CHUNK bytes between memory and the engine; 0 or a negative errno */
 int dma_to_engine(struct context *ctx, uint64_t iova);
 int dma_from_engine(struct context *ctx, uint64_t iova);
