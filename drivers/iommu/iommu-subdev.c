@@ -139,8 +139,8 @@ int iommu_subdev_add_streams(struct device *dev)
 	return ret;
 }
 
-/* For report_iommu_fault(), in the default domain of @dev */
-int iommu_subdev_report_fault(struct device *dev, unsigned long iova, int flags)
+/* For report_iommu_fault(), in the default domain of @dev: is a handler told? */
+bool iommu_subdev_report_fault(struct device *dev, unsigned long iova, int flags)
 {
 	struct iommu_subdev *sd = to_iommu_subdev(dev);
 	bool write = flags & IOMMU_FAULT_WRITE;
@@ -148,13 +148,13 @@ int iommu_subdev_report_fault(struct device *dev, unsigned long iova, int flags)
 	guard(spinlock_irqsave)(&sd->fault_lock);
 
 	if (!sd->fault_handler)
-		return -ENOSYS;
+		return false;
 	/* None floods the log, or hides what the others have in it */
 	if (__ratelimit(&sd->fault_log))
 		dev_err(dev, "%s at IOVA %#lx is not mapped\n",
 			write ? "write" : "read", iova);
 	sd->fault_handler(dev, iova, write, sd->fault_data);
-	return 0;
+	return true;
 }
 
 /**
@@ -169,30 +169,28 @@ int iommu_subdev_report_fault(struct device *dev, unsigned long iova, int flags)
  * such as a stall, is not for this.
  *
  * Context: Any. The handler is called with interrupts disabled.
- * Return: 0 if a handler was told, which replaces what the driver would print;
- * -ENOSYS otherwise.
+ * Return: whether a handler was told, which replaces what the driver would print.
  */
-int iommu_report_stream_fault(struct iommu_device *iommu, u32 id,
-			      unsigned long iova, int flags)
+bool iommu_report_stream_fault(struct iommu_device *iommu, u32 id,
+			       unsigned long iova, int flags)
 {
 	struct iommu_domain *domain = NULL;
 	unsigned long irq_flags;
 	struct device *dev;
-	int ret = -ENOSYS;
+	bool told;
 
 	/* It is not initialized before the IOMMU is registered */
 	if (xa_empty(&iommu->streams))
-		return ret;
+		return false;
 
 	/* A stream is taken out before its sub-device is freed */
 	xa_lock_irqsave(&iommu->streams, irq_flags);
 	dev = xa_load(&iommu->streams, id);
 	if (dev && !xa_is_value(dev))
 		domain = to_iommu_subdev(dev)->domain;
-	if (domain)
-		ret = report_iommu_fault(domain, dev, iova, flags);
+	told = domain && !report_iommu_fault(domain, dev, iova, flags);
 	xa_unlock_irqrestore(&iommu->streams, irq_flags);
-	return ret;
+	return told;
 }
 EXPORT_SYMBOL_GPL(iommu_report_stream_fault);
 

@@ -1444,6 +1444,13 @@ static void (*const contract[])(void) = {
 	NULL
 };
 
+static void (*const sleeps[])(void) = {
+	test_sleep,
+	test_sleep_callbacks,
+	test_resumed_often,
+	NULL
+};
+
 static void (*const of_nodes[])(void) = { test_node, test_half_node, NULL };
 static void (*const acpi_nodes[])(void) = { test_no_node, NULL };
 static void (*const iommu_goes[])(void) = { test_iommu_goes, test_isolation, test_late_free, NULL };
@@ -1534,6 +1541,7 @@ static const struct suite {
 	{ "none", start_without_iommu, .lists = { none } },
 	{ "viot", start_all, .lists = { viot } },
 	{ "faults", start_all, .lists = { faults } },
+	{ "sleep", start_all, .lists = { sleeps } },
 	{ "churn", start_all, .lists = { churn_races } },
 	{ "random", start_all, .lists = { at_random } },
 	{ "off", start_bare, .lists = { off } },

@@ -5,6 +5,8 @@
 #ifndef _CHECK_H
 #define _CHECK_H
 
+#include <sys/types.h>
+
 #include "rig.h"
 
 /* Nodes of machine.dts whose driver is the rig's */
@@ -62,6 +64,8 @@ bool end_child(pid_t pid);
 unsigned long meminfo(const char *name);
 
 /* life.c */
+/* What rig_do() calls the machine's IOMMU */
+const char *iommu_name(void);
 void test_late_free(void);
 void test_late_map(void);
 void test_file_outlives(void);
@@ -86,6 +90,11 @@ void test_share_outlives(void);
 void test_share_unbound(void);
 void test_share_others(void);
 void test_share_errors(void);
+
+/* sleep.c */
+void test_sleep(void);
+void test_sleep_callbacks(void);
+void test_resumed_often(void);
 
 /* random.c */
 void test_random(void);

@@ -283,7 +283,7 @@ static unsigned int usage(const char *device)
 }
 
 /* As the driver core calls it */
-static const char *iommu_name(void)
+const char *iommu_name(void)
 {
 	return has_virtio_iommu() ? VIOMMU : strchr(devices->smmu, ':') + 1;
 }

@@ -756,6 +756,38 @@ static int rig_pm_create(struct device *parent, struct subdev_rig *rig)
 	return rig_pm.ret;
 }
 
+/* What a parent of the rig does in its callbacks of system sleep */
+static struct {
+	char parent[48];
+	u32 id;
+	unsigned int done;
+	int ret;
+} rig_sleep;
+
+static int rig_parent_sleep(struct device *dev)
+{
+	struct device *subdev;
+	dma_addr_t dma;
+	void *mem;
+
+	if (strcmp(dev_name(dev), rig_sleep.parent))
+		return 0;
+
+	subdev = iommu_subdev_create(dev, rig_sleep.id);
+	if (IS_ERR(subdev)) {
+		rig_sleep.ret = PTR_ERR(subdev);
+		return 0;
+	}
+	mem = dma_alloc_coherent(subdev, SZ_64K, &dma, GFP_KERNEL);
+	if (mem)
+		dma_free_coherent(subdev, SZ_64K, mem, dma);
+	else
+		rig_sleep.ret = -ENOMEM;
+	iommu_subdev_destroy(subdev);
+	rig_sleep.done++;
+	return 0;
+}
+
 static int rig_do_pm(struct device *dev, struct subdev_rig *rig)
 {
 	switch (rig->op) {
@@ -766,6 +798,12 @@ static int rig_do_pm(struct device *dev, struct subdev_rig *rig)
 	case RIG_PM_DISABLE:
 		pm_runtime_disable(dev);
 		pm_runtime_set_suspended(dev);
+		return 0;
+	case RIG_SLEEP_CREATE:
+		strscpy(rig_sleep.parent, dev_name(dev));
+		rig_sleep.id = rig->id;
+		rig_sleep.done = 0;
+		rig_sleep.ret = 0;
 		return 0;
 	case RIG_PM_USAGE:
 		rig->count = atomic_read(&dev->power.usage_count);
@@ -924,6 +962,7 @@ static int rig_do_parent(struct subdev_rig *rig)
 	case RIG_PM_DISABLE:
 	case RIG_PM_USAGE:
 	case RIG_PM_CREATE:
+	case RIG_SLEEP_CREATE:
 		ret = rig_do_pm(parent, rig);
 		break;
 	default:
@@ -982,8 +1021,13 @@ static int rig_do(struct subdev_rig *rig)
 	case RIG_PM_DISABLE:
 	case RIG_PM_USAGE:
 	case RIG_PM_CREATE:
+	case RIG_SLEEP_CREATE:
 	case RIG_FAULT_CHURN:
 		return rig_do_parent(rig);
+	case RIG_SLEEP_END:
+		rig_sleep.parent[0] = 0;
+		rig->count = rig_sleep.done;
+		return rig_sleep.ret;
 	case RIG_PARENT_NULL:
 		return rig_refused(NULL);
 	case RIG_PARENT_UNREGISTERED:
@@ -1069,6 +1113,7 @@ MODULE_DEVICE_TABLE(of, rig_parent_of_match);
 
 static const struct dev_pm_ops rig_parent_pm = {
 	SET_RUNTIME_PM_OPS(rig_parent_suspend, rig_parent_resume, NULL)
+	SET_SYSTEM_SLEEP_PM_OPS(rig_parent_sleep, rig_parent_sleep)
 };
 
 static struct platform_driver rig_parent_driver = {

@@ -80,6 +80,10 @@ enum subdev_rig_op {
 	RIG_PM_USAGE,
 	/* Give @parent and @id, which its driver creates, and destroys, while it resumes */
 	RIG_PM_CREATE,
+	/* Give @parent and @id, which is created and destroyed when the system sleeps and wakes */
+	RIG_SLEEP_CREATE,
+	/* Get @count, how often that was done. Its errno if it failed. Not any more */
+	RIG_SLEEP_END,
 	/* Give @handle, which its first fault destroys, with a reference left */
 	RIG_END_BY_FAULT,
 	/*
