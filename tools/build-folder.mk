@@ -9,3 +9,10 @@ wrong		:= $(shell BUILD=$(call quoted,$(BUILD)) KERNEL_SRC=$(call quoted,$(KERNE
 			$(if $(filter-out help clean distclean,$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL),all)),,--check) \
 			2>&1 >/dev/null)
 $(if $(wrong),$(error $(filter-out build-folder:,$(wrong))))
+
+# Some of what make runs is in another folder
+ifneq ($(KERNEL_SRC),)
+override KERNEL_SRC := $(abspath $(KERNEL_SRC))
+export KERNEL_SRC
+MAKEOVERRIDES	:= $(filter-out KERNEL_SRC=%,$(MAKEOVERRIDES))
+endif

@@ -10,6 +10,9 @@ trap 'exit 130' INT
 # at a time, with a warning
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
+# Some of what the tools run is in another folder
+[ -z "${KERNEL_SRC-}" ] || KERNEL_SRC=$(realpath -m -- "$KERNEL_SRC")
+
 # progress SAY COMMAND...: runs COMMAND, and prints every 15 s what SAY prints, if
 # it prints anything. PROGRESS_EVERY=1 is for the tests.
 progress()
