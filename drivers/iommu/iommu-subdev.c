@@ -187,7 +187,7 @@ bool iommu_report_stream_fault(struct iommu_device *iommu, u32 id,
 	xa_lock_irqsave(&iommu->streams, irq_flags);
 	dev = xa_load(&iommu->streams, id);
 	if (dev && !xa_is_value(dev))
-		domain = to_iommu_subdev(dev)->domain;
+		domain = READ_ONCE(to_iommu_subdev(dev)->domain);
 	told = domain && !report_iommu_fault(domain, dev, iova, flags);
 	xa_unlock_irqrestore(&iommu->streams, irq_flags);
 	return told;
