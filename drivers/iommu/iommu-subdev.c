@@ -22,6 +22,7 @@
 #include <linux/ratelimit.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/string_choices.h>
 
 #include "iommu-priv.h"
 
@@ -152,7 +153,7 @@ bool iommu_subdev_report_fault(struct device *dev, unsigned long iova, int flags
 	/* None floods the log, or hides what the others have in it */
 	if (__ratelimit(&sd->fault_log))
 		dev_err(dev, "%s at IOVA %#lx is not mapped\n",
-			write ? "write" : "read", iova);
+			str_write_read(write), iova);
 	sd->fault_handler(dev, iova, write, sd->fault_data);
 	return true;
 }
