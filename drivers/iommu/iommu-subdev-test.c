@@ -143,6 +143,50 @@ static void subdev_test_enodev_id(struct kunit *test)
 	subdev_expect_works(test, t->parent, 0xf, t->mock, STREAM_A(0xf));
 }
 
+static void subdev_expect_ids(struct kunit *test, const char *name, const u32 *ids, int n)
+{
+	struct device *parent = subdev_test_add_device(test, name);
+	s64 id;
+
+	id = iommu_subdev_next_id(parent, 0);
+	for (int i = 0; i < n; i++) {
+		KUNIT_EXPECT_EQ_MSG(test, id, ids[i], "ID %d of %s", i, name);
+		/* From itself on it is the same one */
+		KUNIT_EXPECT_EQ(test, iommu_subdev_next_id(parent, ids[i]), ids[i]);
+		id = iommu_subdev_next_id(parent, id + 1);
+	}
+	KUNIT_EXPECT_EQ(test, id, -ENODEV);
+	subdev_test_del_device(test, parent);
+}
+
+/* A driver can ask which IDs firmware maps: each is told once, in order. */
+static void subdev_test_next_id(struct kunit *test)
+{
+	static const u32 sparse[] = { 0x3, 0x4, 0x40, 0x41, 0x42, 0x43, 0xfffffffe, 0xffffffff };
+	static const u32 masked[] = { 0x20, 0x30 };
+	static const u32 beyond[] = { 0xfffffff0 };
+	struct device *parent;
+
+	subdev_expect_ids(test, "parent-sparse", sparse, ARRAY_SIZE(sparse));
+	subdev_expect_ids(test, "parent-masked", masked, ARRAY_SIZE(masked));
+	subdev_expect_ids(test, "parent-beyond", beyond, ARRAY_SIZE(beyond));
+	subdev_expect_ids(test, "parent-unmapped", NULL, 0);
+	KUNIT_EXPECT_EQ(test, iommu_subdev_next_id(NULL, 0), -EINVAL);
+
+	/* What it does not tell create does not find, what it tells create does */
+	parent = subdev_test_add_device(test, "parent-sparse");
+	for (u32 id = 0; id <= 0x44; id++) {
+		struct device *subdev = iommu_subdev_create(parent, id);
+		/* The IOMMU of 4 is disabled, which is not for firmware's map to say */
+		bool told = iommu_subdev_next_id(parent, id) == id && id != 0x4;
+
+		KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(subdev), told ? 0 : -ENODEV,
+				    "ID %#x", id);
+		iommu_subdev_destroy(subdev);
+	}
+	subdev_test_del_device(test, parent);
+}
+
 /* A parent without an iommu-map has no IOMMU for any ID. */
 static void subdev_test_enodev_map(struct kunit *test)
 {
@@ -1428,17 +1472,21 @@ static void subdev_test_node_reference(struct kunit *test)
 
 #define HOST1X_CONTEXTS		16
 
-/* All contexts of host1x, until firmware has no more. Returns how many. */
+/* All contexts of host1x that firmware has. Returns how many. */
 static int host1x_create(struct device *host1x, struct device **contexts, int *err)
 {
-	int n;
+	int n = 0;
+	s64 id;
 
-	for (n = 0; n < HOST1X_CONTEXTS + 1; n++) {
-		contexts[n] = iommu_subdev_create(host1x, n);
-		if (IS_ERR(contexts[n]))
+	*err = 0;
+	for (id = iommu_subdev_next_id(host1x, 0); id >= 0 && n <= HOST1X_CONTEXTS;
+	     id = iommu_subdev_next_id(host1x, id + 1)) {
+		contexts[n] = iommu_subdev_create(host1x, id);
+		*err = PTR_ERR_OR_ZERO(contexts[n]);
+		if (*err)
 			break;
+		n++;
 	}
-	*err = PTR_ERR_OR_ZERO(contexts[n]);
 	return n;
 }
 
@@ -1451,7 +1499,7 @@ static void subdev_test_users_host1x(struct kunit *test)
 
 	for (int round = 0; round < 2; round++) {
 		n = host1x_create(host1x, contexts, &err);
-		KUNIT_EXPECT_EQ(test, err, -ENODEV);
+		KUNIT_EXPECT_EQ(test, err, 0);
 		KUNIT_EXPECT_EQ(test, n, HOST1X_CONTEXTS);
 		for (int i = 0; i < n; i++) {
 			KUNIT_EXPECT_EQ(test, dev_iommu_fwspec_get(contexts[i])->num_ids, 1);
@@ -2795,6 +2843,7 @@ static struct kunit_case subdev_test_error_cases[] = {
 
 static struct kunit_case subdev_test_cases[] = {
 	KUNIT_CASE(subdev_test_create),
+	KUNIT_CASE(subdev_test_next_id),
 	KUNIT_CASE(subdev_test_destroy_nothing),
 	KUNIT_CASE(subdev_test_destroy_other),
 	KUNIT_CASE(subdev_test_destroy_again),

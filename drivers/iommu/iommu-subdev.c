@@ -714,6 +714,43 @@ struct device *iommu_subdev_create_node(struct device *parent,
 EXPORT_SYMBOL_GPL(iommu_subdev_create_node);
 
 /**
+ * iommu_subdev_next_id() - Find the next input ID that firmware maps for a device
+ * @parent: the device that issues the DMA
+ * @from: the ID to begin with, a plain number; more than 32 bits are beyond the last
+ *
+ * For a driver that wants a context for each ID in its firmware's map::
+ *
+ *	for (id = iommu_subdev_next_id(dev, 0); id >= 0;
+ *	     id = iommu_subdev_next_id(dev, id + 1))
+ *
+ * It reads the ``iommu-map``, or the ranges of the named component in the ACPI IORT,
+ * and nothing else: create may refuse the ID all the same, with -EBUSY if somebody
+ * else has the stream. IDs that ``iommu-map-mask`` makes equal are told once.
+ *
+ * Context: Process context. May sleep.
+ * Return: an ID for iommu_subdev_create(), the lowest from @from on, or
+ *
+ * * -EINVAL: @parent is NULL
+ * * -ENODEV: firmware maps none from @from on
+ * * -EOPNOTSUPP: CONFIG_IOMMU_SUBDEV is not set
+ */
+s64 iommu_subdev_next_id(struct device *parent, u64 from)
+{
+	struct fwnode_handle *fwnode;
+
+	if (!parent)
+		return -EINVAL;
+	fwnode = dev_fwnode(parent);
+	if (from > U32_MAX)
+		return -ENODEV;
+	if (is_of_node(fwnode))
+		return of_map_next_id(to_of_node(fwnode), from, "iommu-map",
+				      "#iommu-cells", "iommu-map-mask");
+	return is_acpi_device_node(fwnode) ? iort_nc_next_id(parent, from) : -ENODEV;
+}
+EXPORT_SYMBOL_GPL(iommu_subdev_next_id);
+
+/**
  * devm_iommu_subdev_create() - Managed iommu_subdev_create()
  * @parent: the device that issues the DMA, with a driver bound or binding
  * @stream_id: the input ID of the stream, see iommu_subdev_create()

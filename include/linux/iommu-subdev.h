@@ -23,6 +23,7 @@ struct device *iommu_subdev_create_node(struct device *parent,
 struct device *devm_iommu_subdev_create(struct device *parent, u32 stream_id);
 struct device *devm_iommu_subdev_create_node(struct device *parent,
 					     struct fwnode_handle *node);
+s64 iommu_subdev_next_id(struct device *parent, u64 from);
 void iommu_subdev_destroy(struct device *subdev);
 void iommu_subdev_set_fault_handler(struct device *subdev,
 				    iommu_subdev_fault_t fn, void *data);
@@ -51,6 +52,11 @@ static inline struct device *
 devm_iommu_subdev_create_node(struct device *parent, struct fwnode_handle *node)
 {
 	return ERR_PTR(-EOPNOTSUPP);
+}
+
+static inline s64 iommu_subdev_next_id(struct device *parent, u64 from)
+{
+	return -EOPNOTSUPP;
 }
 
 static inline void iommu_subdev_destroy(struct device *subdev)

@@ -387,6 +387,33 @@ static void test_own_domain(void)
 }
 
 /*
+ * A driver can ask which IDs firmware maps, and is told of each: in order, and those
+ * that nobody gets, as well.
+ */
+static void test_next_id(void)
+{
+	static const unsigned int others[] = {
+		ID_DISABLED, ID_OF_ENGINE_0, ID_OF_PCI, ID_OF_ENGINE_1, ID_OUT_OF_RANGE,
+	};
+	unsigned int count = id_count();
+	struct subdev_rig rig = {};
+
+	begin("ids_that_firmware_maps");
+	snprintf(rig.parent, sizeof(rig.parent), "%s", PARENT);
+	for (unsigned int i = 0; i < count + ARRAY_SIZE(others); i++, rig.id++) {
+		/* The IORT has nothing that is disabled */
+		if (on_acpi() && i == count)
+			i++;
+		check_errno(rig_do(&rig, RIG_NEXT_ID), 0);
+		check(rig.id == (i < count ? ID_FIRST + i : others[i - count]));
+	}
+	check_errno(rig_do(&rig, RIG_NEXT_ID), -ENODEV);
+	snprintf(rig.parent, sizeof(rig.parent), "%s", NO_MAP);
+	rig.id = 0;
+	check_errno(rig_do(&rig, RIG_NEXT_ID), -ENODEV);
+}
+
+/*
  * Create until the IDs run out, and back, twice: all come, all go.
  */
 static void test_all_ids(void)
@@ -1417,6 +1444,7 @@ static void (*const contract[])(void) = {
 	test_driver_error,
 	test_ownership,
 	test_own_domain,
+	test_next_id,
 	test_all_ids,
 	test_isolation,
 	test_freed,

@@ -108,6 +108,16 @@ static int rig_create(struct device *parent, struct subdev_rig *rig)
 	return 0;
 }
 
+static int rig_next_id(struct device *parent, struct subdev_rig *rig)
+{
+	s64 id = iommu_subdev_next_id(parent, rig->id);
+
+	if (id < 0)
+		return id;
+	rig->id = id;
+	return 0;
+}
+
 /*
  * Unbind may have destroyed it, which is no mistake of whoever has a reference. Only
  * a managed one may be destroyed twice.
@@ -958,6 +968,9 @@ static int rig_do_parent(struct subdev_rig *rig)
 	case RIG_DESTROY_PARENT:
 		iommu_subdev_destroy(parent);
 		break;
+	case RIG_NEXT_ID:
+		ret = rig_next_id(parent, rig);
+		break;
 	case RIG_PM_ENABLE:
 	case RIG_PM_DISABLE:
 	case RIG_PM_USAGE:
@@ -1015,6 +1028,7 @@ static int rig_do(struct subdev_rig *rig)
 	case RIG_CREATE_NODE:
 	case RIG_DEVM_CREATE_NODE:
 	case RIG_DESTROY_PARENT:
+	case RIG_NEXT_ID:
 	case RIG_PARENT_BUFFER:
 	case RIG_COST:
 	case RIG_PM_ENABLE:

@@ -20,6 +20,8 @@ enum subdev_rig_op {
 	RIG_DESTROY,
 	/* Destroy it, but keep a reference, which RIG_DESTROY drops */
 	RIG_DESTROY_KEEP,
+	/* Give @parent and @id, get in @id the next ID that firmware maps */
+	RIG_NEXT_ID,
 	/* iommu_subdev_create() with a parent that it has to refuse */
 	RIG_PARENT_NULL,
 	RIG_PARENT_UNREGISTERED,
