@@ -765,6 +765,8 @@ MODULE_DEVICE_TABLE(of, edu_of_match);
 static struct platform_driver edu_driver = {
 	.probe	= edu_probe,
 	.remove	= edu_remove,
+	/* A kernel that is started by kexec finds no DMA under way */
+	.shutdown = edu_remove,
 	.driver	= {
 		.name		= "edu-accel",
 		.of_match_table	= edu_of_match,
