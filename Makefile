@@ -181,6 +181,12 @@ users: setup ## Compile the drivers that were made users for arm64 and x86, with
 	@USERS=1 SPARSE=$$(tools/sparse) ARCH=x86_64 OBJ=users-x86 \
 		FRAGMENTS="tools/users-x86.config tools/users.config" tools/kernel w1 $(USERS)
 
+USERS_RUN	:= users users-passthrough users-late users-never users-none
+
+users-run: setup ## Boot drivers that use sub-devices, on registers that are RAM
+	@tools/rig/boot --build $(USERS_RUN)
+	@tools/rig/boot $(USERS_RUN)
+
 ##@ The series for the kernel
 series: setup ## Write the mailable series for a kernel tree into build/series
 	@tools/setup check

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "users.h"
 
 /* Parents of subdev-rig-parents.ko */
 #define PLAIN		"rig-plain"
@@ -1548,7 +1549,13 @@ static void (*const board[])(void) = {
 	NULL
 };
 
-#define LISTS	3
+/* Drivers that use sub-devices: each loads what it needs */
+static void start_users(void)
+{
+	engines_power_up();
+}
+
+#define LISTS	7
 
 /* Where the devicetree and ACPI differ there are two of one name */
 static const struct suite {
@@ -1578,6 +1585,14 @@ static const struct suite {
 	{ "stub", start_without_example, .lists = { stub } },
 	{ "no-dma", start_bare, .lists = { no_dma } },
 	{ "board", start_board, .lists = { board } },
+	{ "users", start_users, .lists = { host1x_users, gpcdma_users, fastrpc_users, iris_users } },
+	{ "users-passthrough", start_users,
+	  .lists = { host1x_passthrough, gpcdma_users, fastrpc_users, iris_users } },
+	{ "users-late", start_users,
+	  .lists = { gpcdma_waits, fastrpc_waits, iris_waits, host1x_late,
+		     gpcdma_late, fastrpc_late, iris_late } },
+	{ "users-never", start_users, .lists = { host1x_never } },
+	{ "users-none", start_users, .lists = { host1x_none, gpcdma_none, fastrpc_none, iris_none } },
 };
 
 static const struct suite *find_suite(const char *name)

@@ -430,7 +430,7 @@ void log_await_faults(void)
  */
 void engines_power_up(void)
 {
-	for (unsigned int n = 0; n < ENGINES; n++) {
+	for (unsigned int n = 0; n < ENGINES_MAX; n++) {
 		uint64_t want = 0x10000000 + n * ENGINE_SIZE;
 		uint16_t command;
 		char path[64];
@@ -439,6 +439,8 @@ void engines_power_up(void)
 
 		snprintf(path, sizeof(path), "/sys/bus/pci/devices/0000:00:%02x.0",
 			 n + 1);
+		if (n >= ENGINES && !exists("%s", path))
+			break;
 		bar = strtoull(read_file("%s/resource", path), NULL, 0);
 		if (bar != want && exists("/sys/bus/platform/devices/%s", ACCEL))
 			die("engine %u is at 0x%llx, but is described at 0x%llx",
@@ -466,7 +468,7 @@ void engines_power_up(void)
 
 static volatile uint8_t *engine_regs(unsigned int n)
 {
-	static volatile uint8_t *regs[ENGINES];
+	static volatile uint8_t *regs[ENGINES_MAX];
 	char path[64];
 	int fd;
 

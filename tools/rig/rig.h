@@ -16,6 +16,8 @@
 /* What an engine moves at a time: all of its memory */
 #define CHUNK		2048
 #define ENGINES		4
+/* The machine with the drivers that use sub-devices has one more */
+#define ENGINES_MAX	5
 /* The accelerator's device and the names of its parts in sysfs */
 #define ACCEL		(devices->accel)
 #define ACCEL_DEV	"/dev/edu-accel"
