@@ -1398,7 +1398,7 @@ static void start(bool iommu, bool accel)
 	}
 }
 
-static void start_all(void)
+void start_all(void)
 {
 	start(true, true);
 }
@@ -1531,6 +1531,7 @@ static void (*const no_iommu[])(void) = {
 	test_einval_first,
 	NULL
 };
+static void (*const again[])(void) = { test_untouched, test_blocked, test_isolation, NULL };
 static void (*const stub[])(void) = { test_stub_of_map, test_stub, NULL };
 /* An architecture without IOMMU_DMA */
 static void (*const no_dma[])(void) = { test_parents_of_none, test_stub, NULL };
@@ -1577,6 +1578,8 @@ static const struct suite {
 	{ "viot", start_all, .lists = { viot } },
 	{ "faults", start_all, .lists = { faults } },
 	{ "sleep", start_all, .lists = { sleeps } },
+	{ "again", start_all, .lists = { again } },
+	{ "reboot", start_all, .lists = { again } },
 	{ "churn", start_all, .lists = { churn_races } },
 	{ "random", start_all, .lists = { at_random } },
 	{ "off", start_bare, .lists = { off } },

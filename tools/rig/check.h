@@ -60,6 +60,9 @@ pid_t child(void (*run)(void));
 /* Ends it; true if it has not ended by itself */
 bool end_child(pid_t pid);
 
+/* Loads the IOMMUs' drivers, the rig's module and the example */
+void start_all(void);
+
 /* The value of a line of /proc/meminfo, in kB */
 unsigned long meminfo(const char *name);
 
@@ -95,6 +98,9 @@ void test_share_errors(void);
 void test_sleep(void);
 void test_sleep_callbacks(void);
 void test_resumed_often(void);
+
+/* again.c */
+void test_untouched(void);
 
 /* random.c */
 void test_random(void);

@@ -37,6 +37,8 @@ int main(int argc, char **argv)
 	if (!what)
 		die("no rig= on the kernel's command line");
 
+	if (!strcmp(what, "kexec") || !strcmp(what, "reboot"))
+		end_kernel(what);
 	ret = strcmp(what, "run") ? check_main(what) : run_main();
 	/* The host waits for this line: a machine that died has none */
 	printf("rig: %s\n", ret ? "failed" : "passed");

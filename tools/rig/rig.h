@@ -142,5 +142,7 @@ unsigned int stream_of(unsigned int engine);
 
 int run_main(void);
 int check_main(const char *suite);
+/* Ends the kernel as the boot is called, the first time; returns in the next one */
+void end_kernel(const char *how);
 
 #endif /* _RIG_H */
