@@ -6,9 +6,18 @@
 
 #include "bench.h"
 
+static void subdev_fault(struct device *dev, dma_addr_t iova, bool write, void *data)
+{
+}
+
+/* As a session begins: with a handler of its faults */
 static struct device *subdev_create(unsigned int context)
 {
-	return iommu_subdev_create(bench_parent, bench_first_id + context);
+	struct device *dev = iommu_subdev_create(bench_parent, bench_first_id + context);
+
+	if (!IS_ERR(dev))
+		iommu_subdev_set_fault_handler(dev, subdev_fault, NULL);
+	return dev;
 }
 
 static void subdev_destroy(struct device *dev, unsigned int context)
@@ -22,6 +31,7 @@ static const char * const subdev_notes[] = {
 	"refuses a stream that another device has",
 	"unmap and free still work after destroy",
 	"is destroyed when the parent's driver is unbound",
+	"has a handler of its faults",
 	NULL
 };
 
