@@ -1550,11 +1550,13 @@ static void (*const board[])(void) = {
 	NULL
 };
 
+#ifdef USERS
 /* Drivers that use sub-devices: each loads what it needs */
 static void start_users(void)
 {
 	engines_power_up();
 }
+#endif
 
 #define LISTS	7
 
@@ -1588,6 +1590,7 @@ static const struct suite {
 	{ "stub", start_without_example, .lists = { stub } },
 	{ "no-dma", start_bare, .lists = { no_dma } },
 	{ "board", start_board, .lists = { board } },
+#ifdef USERS
 	{ "users", start_users, .lists = { host1x_users, gpcdma_users, fastrpc_users, iris_users } },
 	{ "users-passthrough", start_users,
 	  .lists = { host1x_passthrough, gpcdma_users, fastrpc_users, iris_users } },
@@ -1596,6 +1599,7 @@ static const struct suite {
 		     gpcdma_late, fastrpc_late, iris_late } },
 	{ "users-never", start_users, .lists = { host1x_never } },
 	{ "users-none", start_users, .lists = { host1x_none, gpcdma_none, fastrpc_none, iris_none } },
+#endif
 };
 
 static const struct suite *find_suite(const char *name)

@@ -162,23 +162,6 @@ static unsigned int unmaps_of(const char *device)
 	return trace_unmaps(device);
 }
 
-/* Whether engine N reads and writes MEM at an address */
-static bool engine_reaches(unsigned int n, uint8_t *mem, uint64_t iova)
-{
-	memset(mem, 0x5a, CHUNK);
-	engine_raw_start(n, iova, false);
-	engine_raw_wait(n);
-	memset(mem, 0, CHUNK);
-	engine_raw_write(n, iova);
-	return bytes_are(mem, 0x5a);
-}
-
-/* Neither reads nor writes it */
-static bool engine_is_stopped(unsigned int n, uint8_t *mem, uint64_t iova)
-{
-	return !engine_reaches(n, mem, iova) && bytes_are(mem, 0);
-}
-
 /*
  * Each context bank is a context of its own, but for one that another device has,
  * and one without an IOMMU, which has the device of fastrpc. Passthrough is not for

@@ -188,23 +188,6 @@ static bool other_close(struct other *o)
 	return WIFEXITED(status) && !WEXITSTATUS(status);
 }
 
-/* Whether engine N reads and writes S's memory at its IOVA */
-static bool engine_reaches(unsigned int n, struct session *s)
-{
-	memset(s->mem, 0x5a, PAGE);
-	engine_raw_start(n, s->map.iova, false);
-	engine_raw_wait(n);
-	memset(s->mem, 0, PAGE);
-	engine_raw_write(n, s->map.iova);
-	return bytes_are(s->mem, 0x5a);
-}
-
-/* Neither reads nor writes it */
-static bool engine_is_stopped(unsigned int n, struct session *s)
-{
-	return !engine_reaches(n, s) && bytes_are(s->mem, 0);
-}
-
 /*
  * host1x has a context for each input ID that firmware maps, gaps or not, but for
  * one whose stream somebody else has.
@@ -241,12 +224,12 @@ static void test_processes(void)
 	check_errno(other.ret, 0);
 	check(!strcmp(mine.map.device, HOST1X ".0"));
 	check(!strcmp(other.map.device, HOST1X ".1"));
-	check(engine_reaches(0, &mine));
-	check(engine_is_stopped(1, &mine));
+	check(engine_reaches(0, mine.mem, mine.map.iova));
+	check(engine_is_stopped(1, mine.mem, mine.map.iova));
 	/* The other's address is the other's, or nobody's, here */
 	engine_raw_write(0, other.map.iova);
 	check(other_close(&other));
-	check(engine_reaches(0, &mine));
+	check(engine_reaches(0, mine.mem, mine.map.iova));
 	session_close(&mine);
 	check(trace_unmaps(HOST1X ".0") == 1);
 }
@@ -259,14 +242,14 @@ static void test_reused(void)
 
 	begin("host1x_hands_on_empty_contexts");
 	check_errno(session_open(&first), 0);
-	check(engine_reaches(0, &first));
+	check(engine_reaches(0, first.mem, first.map.iova));
 	args.context = first.context;
 	check_errno(session_ioctl(&first, DRM_IOCTL_TEGRA_CHANNEL_CLOSE, &args), 0);
 	check(trace_unmaps(HOST1X ".0") == 1);
-	check(engine_is_stopped(0, &first));
+	check(engine_is_stopped(0, first.mem, first.map.iova));
 	check_errno(session_open(&second), 0);
 	check(!strcmp(second.map.device, first.map.device));
-	check(engine_reaches(0, &second));
+	check(engine_reaches(0, second.mem, second.map.iova));
 	check(bytes_are(first.mem, 0));
 	session_close(&second);
 	session_close(&first);
@@ -305,16 +288,16 @@ static void test_unbind(void)
 	begin("host1x_unbinds_with_files_open");
 	for (int i = 0; i < 3; i++) {
 		check_errno(session_open(&old), 0);
-		check(engine_reaches(0, &old));
+		check(engine_reaches(0, old.mem, old.map.iova));
 		check_errno(write_file(HOST1X, HOST1X_DRIVER "/unbind"), 0);
 		check(!subdevs_of(HOST1X));
-		check(engine_is_stopped(0, &old));
+		check(engine_is_stopped(0, old.mem, old.map.iova));
 		check(!engine_gets_through(0));
 		check_errno(write_file(HOST1X, HOST1X_DRIVER "/bind"), 0);
 		check(render_node());
 		check(subdevs_of(HOST1X) == CONTEXTS);
 		check_errno(session_open(&s), 0);
-		check(engine_reaches(0, &s));
+		check(engine_reaches(0, s.mem, s.map.iova));
 		session_close(&s);
 	}
 }

@@ -115,6 +115,21 @@ bool appears(const char *path)
 	return false;
 }
 
+bool engine_reaches(unsigned int n, uint8_t *mem, uint64_t iova)
+{
+	memset(mem, 0x5a, CHUNK);
+	engine_raw_start(n, iova, false);
+	engine_raw_wait(n);
+	memset(mem, 0, CHUNK);
+	engine_raw_write(n, iova);
+	return bytes_are(mem, 0x5a);
+}
+
+bool engine_is_stopped(unsigned int n, uint8_t *mem, uint64_t iova)
+{
+	return !engine_reaches(n, mem, iova) && bytes_are(mem, 0);
+}
+
 unsigned int subdevs_of(const char *parent)
 {
 	size_t len = strlen(parent);

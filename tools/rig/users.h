@@ -25,6 +25,9 @@ void load_smmu(void);
 
 /* A file, or device node, with a path that may come late */
 bool appears(const char *path);
+/* Whether engine N reads and writes MEM at an address; or does neither */
+bool engine_reaches(unsigned int n, uint8_t *mem, uint64_t iova);
+bool engine_is_stopped(unsigned int n, uint8_t *mem, uint64_t iova);
 /* How many sub-devices a parent has, of IDs and nodes */
 unsigned int subdevs_of(const char *parent);
 
