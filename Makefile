@@ -184,6 +184,7 @@ users: setup ## Compile the drivers that were made users for arm64 and x86, with
 USERS_RUN	:= users users-passthrough users-late users-never users-none
 
 users-run: setup ## Boot drivers that use sub-devices, on registers that are RAM
+	@[ -z "$(USERS_$(VERSION))" ] || { echo "make: of these drivers $(KERNEL) has host1x only; leave out KERNEL= for 7.3" >&2; exit 1; }
 	@tools/rig/boot --build $(USERS_RUN)
 	@tools/rig/boot $(USERS_RUN)
 
