@@ -240,6 +240,7 @@ static int mock_of_xlate(struct device *dev, const struct of_phandle_args *args)
 	struct mock_iommu *mock = fwnode_to_mock(of_fwnode_handle(args->np));
 	u32 stream = args->args[0] & ~mock->does.ignored_bits;
 
+	mock_gate_pass(&mock->does.xlate_gate);
 	if (mock->does.xlate_err)
 		return mock->does.xlate_err;
 	if (mock->does.without_ids)

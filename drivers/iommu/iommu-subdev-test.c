@@ -2449,6 +2449,47 @@ static void subdev_test_iommu_going(struct kunit *test)
 	}
 }
 
+/* As the remove function of its driver does */
+static void thread_unregister_iommu(struct subdev_thread *thread)
+{
+	struct subdev_test *t = thread->test->priv;
+
+	device_lock(t->mock->dev);
+	mock_unregister(t->mock);
+	device_unlock(t->mock->dev);
+}
+
+/* Who configures a device finds the same IOMMU from the beginning to the end. */
+static void subdev_test_iommu_unregister_during_xlate(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	for (int i = 0; i < ARRAY_SIZE(subdev_test_forms); i++) {
+		struct subdev_thread unregister = {}, creator = {
+			.id = 1, .create = subdev_test_forms[i],
+		};
+		struct mock_gate gate;
+
+		mock_init_gate(&gate);
+		t->mock->does.xlate_gate = &gate;
+		KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &creator,
+							       thread_create_one));
+		wait_for_completion(&gate.reached);
+		KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &unregister,
+							       thread_unregister_iommu));
+		KUNIT_EXPECT_TRUE(test, wait_asleep(unregister.task));
+		KUNIT_EXPECT_FALSE(test, completion_done(&unregister.done));
+		KUNIT_EXPECT_NOT_NULL(test, iommu_ops_from_fwnode(dev_fwnode(t->mock->dev)));
+		complete(&gate.go);
+		subdev_test_join_thread(&creator);
+		subdev_test_join_thread(&unregister);
+		KUNIT_EXPECT_PTR_EQ(test, creator.subdev, ERR_PTR(-EPROBE_DEFER));
+		mock_expect_left(test, t->mock, 0);
+		KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
+		subdev_expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+	}
+}
+
 /* An unbind of the IOMMU's driver waits for a destroy that is under way. */
 static void subdev_test_iommu_unbind_during_destroy(struct kunit *test)
 {
@@ -2917,6 +2958,7 @@ static struct kunit_case subdev_test_thread_cases[] = {
 	KUNIT_CASE(subdev_test_unbind_during_destroy),
 	KUNIT_CASE(subdev_test_iommu_going),
 	KUNIT_CASE(subdev_test_iommu_unbind_under_way),
+	KUNIT_CASE(subdev_test_iommu_unregister_during_xlate),
 	KUNIT_CASE(subdev_test_iommu_unbind_during_destroy),
 	KUNIT_CASE(subdev_test_threads_own_id),
 	KUNIT_CASE(subdev_test_threads_same_id),

@@ -66,6 +66,7 @@ struct mock_behaviour {
 	int attach_err;
 	int resume_err;
 	void (*finalize)(struct device *dev);
+	struct mock_gate *xlate_gate;
 	struct mock_gate *attach_gate;
 	struct mock_gate *block_gate;
 	struct mock_gate *finalize_gate;
