@@ -2490,6 +2490,33 @@ static void subdev_test_iommu_unregister_during_xlate(struct kunit *test)
 	}
 }
 
+/* What the IOMMU promises is asked of the one that the stream is given by. */
+static void subdev_test_iommu_replaced(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	for (int i = 0; i < ARRAY_SIZE(subdev_test_forms); i++) {
+		struct subdev_thread creator = {
+			.id = 1, .create = subdev_test_forms[i],
+		};
+
+		device_lock(t->mock->dev);
+		KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &creator,
+							       thread_create_one));
+		KUNIT_EXPECT_TRUE(test, wait_asleep(creator.task));
+		mock_unregister(t->mock);
+		t->mock->ops.release_domain = NULL;
+		KUNIT_EXPECT_EQ(test, 0, mock_register(t->mock));
+		device_unlock(t->mock->dev);
+		subdev_test_join_thread(&creator);
+		KUNIT_EXPECT_PTR_EQ(test, creator.subdev, ERR_PTR(-EOPNOTSUPP));
+		iommu_subdev_destroy(creator.subdev);
+		t->mock->ops.release_domain = &mock_blocked_domain;
+		mock_expect_left(test, t->mock, 0);
+		subdev_expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+	}
+}
+
 /* An unbind of the IOMMU's driver waits for a destroy that is under way. */
 static void subdev_test_iommu_unbind_during_destroy(struct kunit *test)
 {
@@ -2959,6 +2986,7 @@ static struct kunit_case subdev_test_thread_cases[] = {
 	KUNIT_CASE(subdev_test_iommu_going),
 	KUNIT_CASE(subdev_test_iommu_unbind_under_way),
 	KUNIT_CASE(subdev_test_iommu_unregister_during_xlate),
+	KUNIT_CASE(subdev_test_iommu_replaced),
 	KUNIT_CASE(subdev_test_iommu_unbind_during_destroy),
 	KUNIT_CASE(subdev_test_threads_own_id),
 	KUNIT_CASE(subdev_test_threads_same_id),

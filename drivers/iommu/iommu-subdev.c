@@ -295,10 +295,6 @@ static int iommu_subdev_link_iommu(struct device *parent, struct device *iommu)
 	struct device *above;
 	int ret = 0;
 
-	/* Unbinding sets this before it drops the lock for a while */
-	if (iommu->links.status != DL_DEV_DRIVER_BOUND)
-		return -EPROBE_DEFER;
-
 	/* The parent takes care of an IOMMU that is a part of it */
 	for (above = iommu; above; above = above->parent)
 		if (above == parent)
@@ -335,6 +331,14 @@ static int iommu_subdev_attach(struct device *dev, struct device *iommu)
 {
 	struct iommu_domain *domain;
 	int ret;
+
+	/* Unbinding sets this before it drops the lock for a while */
+	if (iommu->links.status != DL_DEV_DRIVER_BOUND)
+		return -EPROBE_DEFER;
+
+	ret = iommu_subdev_check_iommu(dev->iommu->fwspec);
+	if (ret)
+		return ret;
 
 	ret = iommu_subdev_link_iommu(dev->parent, iommu);
 	if (ret)
@@ -388,8 +392,6 @@ static int iommu_subdev_setup(struct iommu_subdev *sd)
 		return -ENOMEM;
 
 	ret = iommu_subdev_dma_configure(dev);
-	if (!ret)
-		ret = iommu_subdev_check_iommu(dev->iommu->fwspec);
 	if (ret)
 		goto err_release;
 
