@@ -6,21 +6,14 @@
 #ifndef _DATA_H
 #define _DATA_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
+#include "file.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define MAX_PEERS	16
 /* What everything is compared for, and what maps and unmaps for comparison */
 #define OURS		"subdev"
 #define DIRECT		"direct"
 /* Shows what the hardware and its driver cost; not something to use instead */
 #define FLOOR		"floor"
-
-/* How a program ends */
-enum { PASSED, FAILED, BAD_INPUT, NOT_COMPARED };
 
 enum unit { INSTRUCTIONS, CYCLES, NS, NR_UNITS };
 extern const char * const unit_names[NR_UNITS];
@@ -49,18 +42,6 @@ extern const char * const mode_names[NR_MODES];
 enum key { KERNEL, COMPILER, CONFIG, MACHINE, NR_KEY };
 extern const char * const key_names[NR_KEY];
 
-struct stats {
-	size_t n;
-	int64_t p50, p90, p99, max;
-	/*
-	 * The mean of the middle half. As little as the p50 does it care for a few
-	 * that are far out, and it does not jump from one of two values that are
-	 * both common to the other when an interrupt took one sample away.
-	 */
-	double mid;
-	double mean;
-};
-
 /* A size is in bytes, and 0 for what has none */
 struct test {
 	enum op op;
@@ -73,13 +54,6 @@ struct id {
 	struct test test;
 	unsigned int contexts, threads;
 	enum mode mode;
-};
-
-struct metric {
-	struct id of;
-	/* Its samples in run.samples; those in no figure come after them */
-	size_t first, n, warmup, interrupted;
-	struct stats stats[NR_UNITS];
 };
 
 struct sample {
@@ -100,11 +74,13 @@ struct memory {
 	int64_t slab, page, percpu;
 };
 
-/* Distinct values, sorted */
 struct setup {
 	enum mode mode;
 	unsigned int threads;
 };
+
+/* stats.h has what is computed: the metrics, and the distinct values of them */
+struct metric;
 
 struct run {
 	const char *dir;
@@ -123,66 +99,20 @@ struct run {
 	size_t nr_tests, nr_setups, nr_counts;
 };
 
-/* Ends with BAD_INPUT and says why */
-void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
-
-/* Room for one more than N at ARRAY, which is returned; N counts it */
-void *grow(void *array, size_t *n, size_t size);
-char *copy(const char *text);
-char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-FILE *create_file(const char *path);
-void close_file(FILE *file, const char *path);
-/* NULL when there is none, and when it is not there */
-char *read_text(const char *path);
-
-/*
- * A file of lines with FIELDS comma-separated fields, the last of which may
- * have commas when REST is set. Dies on a line that is not like that. Before
- * the header there can be comments.
- */
-struct csv {
-	const char *path;
-	FILE *file;
-	char *line, **field;
-	size_t room, nr;
-	unsigned int fields;
-	bool rest;
-};
-
-/* False when the file is not there */
-bool csv_open(struct csv *csv, const char *path, const char *header, bool rest);
-bool csv_next(struct csv *csv);
-/* An optional number that is not there is -1 */
-int64_t csv_number(struct csv *csv, unsigned int field, bool optional);
-void csv_die(struct csv *csv, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3), noreturn));
-unsigned int csv_word(struct csv *csv, unsigned int field,
-		      const char * const *words, unsigned int n);
-
 /* Dies when DIR/key is not there, or does not have all of the key */
 void load_key(const char *dir, char **key, char **text);
-void run_load(struct run *run, const char *dir);
-const struct metric *find_metric(const struct run *run, unsigned int peer,
-				 struct test test, unsigned int contexts,
-				 struct setup setup);
+/* All but the metrics, which are computed, and what is sorted of them */
+void read_run(struct run *run, const char *dir);
 unsigned int find_peer(const struct run *run, const char *name);
-/* Isolated, and something that a driver could use in place of ours */
-bool is_rival(const struct run *run, unsigned int peer);
-/* p50, or mid, of an op and of the one that undoes it; -1 when one is missing */
-double pair_mid(const struct run *run, unsigned int peer, struct test test,
-		unsigned int contexts, struct setup setup, enum unit unit);
-int64_t pair_p50(const struct run *run, unsigned int peer, struct test test,
-		 unsigned int contexts, struct setup setup, enum unit unit);
-/* Those of one context; N is left as it was when it has none */
-size_t context_samples(const struct run *run, const struct metric *m,
-		       size_t from, unsigned int *context);
-struct stats stats_of(const struct sample *samples, size_t n, enum unit unit);
-/* The first unit that our samples have */
-enum unit main_unit(const struct run *run);
+/* What the runner could not measure, or NULL */
+char *skipped_text(const struct run *run);
+/* The order of the samples */
+int by_id(const struct id *a, const struct id *b);
 
 /* "map 4 KiB"; the buffer is static, one of four */
 const char *test_name(struct test test);
 const char *size_name(unsigned long size);
+char *setup_name(struct setup setup);
 
 /* The profile of an op: who the instructions were spent by */
 struct function {
@@ -200,7 +130,37 @@ struct profile {
 /* False when there is none; the largest share comes first */
 bool profile_load(struct profile *p, const struct run *run, unsigned int peer,
 		  enum op op);
-double profile_self(const struct profile *p, const char *name);
 void profile_free(struct profile *p);
+
+/* What a baseline has of a metric: [0] mid, [1] mean, [2] p90 */
+#define NR_KEPT		3
+extern const char * const kept_names[NR_KEPT];
+
+struct base_metric {
+	char *peer;
+	struct id of;
+	double kept[NR_KEPT];
+};
+
+struct base_function {
+	enum op op;
+	char *name;
+	double self;
+};
+
+struct baseline {
+	struct base_metric *metrics;
+	struct base_function *functions;
+	size_t nr_metrics, nr_functions;
+};
+
+#define METRICS_HEADER	"peer,op,size,contexts,mode,mid,mean,p90"
+#define FUNCTIONS_HEADER "op,function,self_percent"
+
+/* The folder in ROOT that has the key of the run, or NULL and why not */
+char *find_baseline(const struct run *run, const char *root, char **why);
+void load_baseline(struct baseline *base, const char *dir);
+const struct base_metric *find_base(const struct baseline *base,
+				    const char *peer, const struct id *of);
 
 #endif /* _DATA_H */

@@ -4,15 +4,13 @@
  * configuration and machine, or than its own peers? ../README.rst says how it
  * decides, and ../limits has the figures.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "data.h"
+#include "stats.h"
 
 static const char usage[] =
 	"usage: gate [OPTION...] DIR, a folder with the results of a run\n"
@@ -21,8 +19,6 @@ static const char usage[] =
 	"  --partial        what the run did not measure is no failure\n"
 	"  --renew          make this run the baseline, and print what changed";
 
-#define METRICS_HEADER	"peer,op,size,contexts,mode,mid,mean,p90"
-#define FUNCTIONS_HEADER "op,function,self_percent"
 #define SPDX		"# SPDX-License-Identifier: GPL-2.0-only\n"
 
 /* Below this part of the samples a function is not kept */
@@ -57,47 +53,6 @@ struct verdict {
 
 static struct verdict *verdicts;
 static size_t nr_verdicts;
-
-/* What a baseline has of a metric: [0] mid, [1] mean, [2] p90 */
-#define NR_KEPT		3
-static const char * const kept_names[NR_KEPT] = { "mid", "mean", "p90" };
-
-struct base_metric {
-	char *peer;
-	struct id of;
-	double kept[NR_KEPT];
-};
-
-struct base_function {
-	enum op op;
-	char *name;
-	double self;
-};
-
-struct baseline {
-	struct base_metric *metrics;
-	struct base_function *functions;
-	size_t nr_metrics, nr_functions;
-};
-
-/* More text at the end of *TEXT, which may be NULL */
-static void __attribute__((format(printf, 2, 3)))
-append(char **text, const char *fmt, ...)
-{
-	char *more, *both;
-	va_list ap;
-	int len;
-
-	va_start(ap, fmt);
-	len = vasprintf(&more, fmt, ap);
-	va_end(ap);
-	if (len < 0)
-		die("out of memory");
-	both = format("%s%s", *text ? *text : "", more);
-	free(more);
-	free(*text);
-	*text = both;
-}
 
 static void verdict(char *name, enum result result, int64_t figure,
 		    const char *unit, char *why)
@@ -151,145 +106,6 @@ static void load_limits(const char *path)
 	for (unsigned int i = 0; i < NR_LIMITS; i++)
 		if (limits[i] == 0)
 			die("%s has no limit '%s'", path, limit_names[i]);
-}
-
-/*
- * The folder of the baseline that has the key of the run, or NULL and why not.
- * With NEW, a name that is free instead of NULL.
- */
-static char *find_baseline(const struct run *run, const char *root, bool new,
-			   char **why)
-{
-	char *key[NR_KEY], *text, *found = NULL;
-	DIR *dir = opendir(root);
-	struct dirent *entry;
-
-	if (!dir && errno != ENOENT)
-		die("cannot read the baselines in %s: %s", root, strerror(errno));
-	while (dir && !found && (entry = readdir(dir))) {
-		bool equal = true;
-
-		if (entry->d_name[0] == '.')
-			continue;
-		found = format("%s/%s", root, entry->d_name);
-		load_key(found, key, &text);
-		for (unsigned int i = 0; i < NR_KEY; i++) {
-			if (!strcmp(key[i], run->key[i]))
-				continue;
-			if (equal)
-				append(why, "baseline %s is of another", entry->d_name);
-			append(why, "%s %s: %s, this run's is %s",
-			       equal ? "" : ";", key_names[i], key[i],
-			       run->key[i]);
-			equal = false;
-		}
-		for (unsigned int i = 0; i < NR_KEY; i++)
-			free(key[i]);
-		free(text);
-		if (!equal) {
-			append(why, "\n");
-			free(found);
-			found = NULL;
-		}
-	}
-	if (dir)
-		closedir(dir);
-	if (found || !new)
-		return found;
-	if (!dir && mkdir(root, 0777))
-		die("cannot make %s: %s", root, strerror(errno));
-
-	/* Both are short and of letters, digits, dots and dashes, or made so */
-	text = format("%s-%s", run->key[KERNEL], run->key[CONFIG]);
-	for (char *c = text; *c; c++)
-		if (*c == '/' || *c == ' ')
-			*c = '-';
-	for (unsigned int n = 1; !found; n++) {
-		struct stat st;
-
-		found = n == 1 ? format("%s/%s", root, text) :
-				 format("%s/%s-%u", root, text, n);
-		if (stat(found, &st)) {
-			if (mkdir(found, 0777))
-				die("cannot make %s: %s", found, strerror(errno));
-		} else {
-			free(found);
-			found = NULL;
-		}
-	}
-	free(text);
-	return found;
-}
-
-static double csv_double(struct csv *csv, unsigned int field)
-{
-	char *end;
-	double value = strtod(csv->field[field], &end);
-
-	if (end == csv->field[field] || *end || !(value >= 0))
-		csv_die(csv, "field %u is '%.40s' instead of a number",
-			field + 1, csv->field[field]);
-	return value;
-}
-
-static void load_baseline(struct baseline *base, const char *dir)
-{
-	char *path = format("%s/metrics.csv", dir);
-	struct csv csv;
-
-	if (!csv_open(&csv, path, METRICS_HEADER, false))
-		die("there is no %s", path);
-	while (csv_next(&csv)) {
-		struct base_metric *m;
-
-		base->metrics = grow(base->metrics, &base->nr_metrics, sizeof(*m));
-		m = &base->metrics[base->nr_metrics - 1];
-		m->peer = copy(csv.field[0]);
-		m->of.test.op = csv_word(&csv, 1, op_names, NR_OPS);
-		m->of.test.size = csv_number(&csv, 2, false);
-		m->of.contexts = csv_number(&csv, 3, false);
-		m->of.threads = 1;
-		m->of.mode = csv_word(&csv, 4, mode_names, NR_MODES);
-		for (unsigned int k = 0; k < NR_KEPT; k++)
-			m->kept[k] = csv_double(&csv, 5 + k);
-	}
-	free(path);
-
-	path = format("%s/functions.csv", dir);
-	if (csv_open(&csv, path, FUNCTIONS_HEADER, false)) {
-		while (csv_next(&csv)) {
-			struct base_function *f;
-
-			base->functions = grow(base->functions,
-					       &base->nr_functions, sizeof(*f));
-			f = &base->functions[base->nr_functions - 1];
-			f->op = csv_word(&csv, 0, op_names, NR_OPS);
-			f->name = copy(csv.field[1]);
-			f->self = csv_double(&csv, 2);
-		}
-	}
-	free(path);
-}
-
-static double kept(const struct metric *m, unsigned int k)
-{
-	const struct stats *s = &m->stats[INSTRUCTIONS];
-
-	return k == 0 ? s->mid : k == 1 ? s->mean : s->p90;
-}
-
-static const struct base_metric *find_base(const struct baseline *base,
-					   const char *peer, const struct id *of)
-{
-	for (size_t i = 0; i < base->nr_metrics; i++) {
-		const struct base_metric *b = &base->metrics[i];
-
-		if (!strcmp(b->peer, peer) && b->of.test.op == of->test.op &&
-		    b->of.test.size == of->test.size && b->of.mode == of->mode &&
-		    b->of.contexts == of->contexts && b->of.threads == of->threads)
-			return b;
-	}
-	return NULL;
 }
 
 static double worse_limit(enum op op, unsigned int k)
@@ -603,7 +419,7 @@ static int64_t memory(const struct run *run, unsigned int peer,
 		const struct memory *m = &run->memory[i];
 
 		if (m->peer == peer && m->contexts == contexts)
-			return m->slab + m->page + m->percpu;
+			return memory_bytes(m);
 	}
 	return -1;
 }
@@ -723,7 +539,7 @@ static int check(const struct run *run, const char *root, bool partial)
 	size_t count[3] = { };
 	FILE *out;
 
-	dir = find_baseline(run, root, false, &why);
+	dir = find_baseline(run, root, &why);
 	if (dir && unit != INSTRUCTIONS) {
 		free(why);
 		why = copy("the run has no instructions");
@@ -859,9 +675,38 @@ static void write_baseline(const struct run *run, const char *dir)
 	free(path);
 }
 
+/* A folder for the baseline of this run, of a name that is free */
+static char *new_baseline(const struct run *run, const char *root)
+{
+	/* Both are short and of letters, digits, dots and dashes, or made so */
+	char *name = format("%s-%s", run->key[KERNEL], run->key[CONFIG]);
+	char *found = NULL;
+
+	if (mkdir(root, 0777) && errno != EEXIST)
+		die("cannot make %s: %s", root, strerror(errno));
+	for (char *c = name; *c; c++)
+		if (*c == '/' || *c == ' ')
+			*c = '-';
+	for (unsigned int n = 1; !found; n++) {
+		struct stat st;
+
+		found = n == 1 ? format("%s/%s", root, name) :
+				 format("%s/%s-%u", root, name, n);
+		if (stat(found, &st)) {
+			if (mkdir(found, 0777))
+				die("cannot make %s: %s", found, strerror(errno));
+		} else {
+			free(found);
+			found = NULL;
+		}
+	}
+	free(name);
+	return found;
+}
+
 static int renew(const struct run *run, const char *root)
 {
-	char *why = NULL, *dir = find_baseline(run, root, false, &why);
+	char *why = NULL, *dir = find_baseline(run, root, &why);
 	struct baseline old = { };
 
 	if (main_unit(run) != INSTRUCTIONS)
@@ -870,7 +715,7 @@ static int renew(const struct run *run, const char *root)
 		load_baseline(&old, dir);
 		print_changes(run, &old);
 	} else {
-		dir = find_baseline(run, root, true, &why);
+		dir = new_baseline(run, root);
 		printf("no baseline had this key\n");
 	}
 	write_baseline(run, dir);

@@ -6,7 +6,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "report.h"
+#include "page.h"
+#include "plots.h"
+#include "stats.h"
+#include "tables.h"
 
 /*
  * The plots are black on nothing as gnuplot makes them: the page's colours get

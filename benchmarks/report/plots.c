@@ -7,7 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "report.h"
+#include "plots.h"
+#include "stats.h"
 
 /* Points of a CDF: more than can be told apart */
 #define MAX_POINTS	120
@@ -114,29 +115,14 @@ static void plot_scale(FILE *out, const struct run *run, struct test test,
 	free(name);
 }
 
-static int by_value(const void *one, const void *two)
-{
-	const int64_t *a = one, *b = two;
-
-	return (*a > *b) - (*a < *b);
-}
-
 /* The samples' distribution; returns the end of the part that is drawn */
 static int64_t cdf_data(FILE *out, const struct run *run,
 			const struct metric *m, enum unit unit)
 {
-	int64_t *values = calloc(m->n, sizeof(*values)), end;
-	size_t n = 0, last = 0;
+	size_t last = 0, n;
+	int64_t *values = sorted_values(&run->samples[m->first], m->n, unit, &n);
+	int64_t end;
 
-	if (!values)
-		die("out of memory");
-	for (size_t i = 0; i < m->n; i++) {
-		const struct sample *s = &run->samples[m->first + i];
-
-		if (s->value[unit] >= 0)
-			values[n++] = s->value[unit];
-	}
-	qsort(values, n, sizeof(*values), by_value);
 	fprintf(out, "$p%u << EOD\n%lld 0\n", m->of.peer, (long long)values[0]);
 	for (size_t i = 0; i < n; i++) {
 		/* Where the value changes, and not too often */

@@ -98,14 +98,6 @@ bool profile_load(struct profile *p, const struct run *run, unsigned int peer,
 	return p->samples;
 }
 
-double profile_self(const struct profile *p, const char *name)
-{
-	for (size_t i = 0; i < p->nr; i++)
-		if (!strcmp(p->functions[i].name, name))
-			return p->functions[i].self;
-	return 0;
-}
-
 void profile_free(struct profile *p)
 {
 	for (size_t i = 0; i < p->nr; i++)

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "data.h"
+#include "file.h"
 #include "table.h"
 
 #define MAX_WIDTH	76
@@ -20,13 +19,10 @@ void cell(struct table *t, const char *fmt, ...)
 {
 	va_list ap;
 	char *text;
-	int len;
 
 	va_start(ap, fmt);
-	len = vasprintf(&text, fmt, ap);
+	text = vformat(fmt, ap);
 	va_end(ap);
-	if (len < 0)
-		die("out of memory");
 	t->cells = grow(t->cells, &t->nr, sizeof(*t->cells));
 	t->cells[t->nr - 1] = text;
 }

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _PAGE_H
+#define _PAGE_H
+
+#include "data.h"
+
+/* DIR/report.html, from the SVGs that are there */
+void write_page(const struct run *run, enum unit unit);
+
+#endif /* _PAGE_H */

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The tables, which the terminal and the page both show
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "stats.h"
+#include "tables.h"
+
+static void stats_header(struct table *t)
+{
+	cell(t, "p50");
+	cell(t, "p90");
+	cell(t, "p99");
+	cell(t, "max");
+	cell(t, "mean");
+}
+
+static void stats_cells(struct table *t, const struct stats *s)
+{
+	cell(t, "%lld", (long long)s->p50);
+	cell(t, "%lld", (long long)s->p90);
+	cell(t, "%lld", (long long)s->p99);
+	cell(t, "%lld", (long long)s->max);
+	cell(t, "%.1f", s->mean);
+}
+
+/* Ours with few contexts and with many */
+static void show_ours(const struct run *run, struct setup setup, enum unit unit,
+		      show_fn *show, FILE *out)
+{
+	unsigned int few = run->counts[0], many = shown_count(run, setup);
+	char *name = setup_name(setup);
+	struct table t = table(8, 1,
+		format(OURS ": %s with %u live contexts, %s",
+		       unit_names[unit], many, name),
+		NULL);
+
+	cell(&t, "operation");
+	stats_header(&t);
+	cell(&t, "p50 with %u", few);
+	cell(&t, "ratio");
+	for (size_t i = 0; i < run->nr_tests; i++) {
+		struct test test = run->tests[i];
+		const struct stats *a, *b;
+
+		a = find_stats(run, run->ours, test, many, setup, unit);
+		b = find_stats(run, run->ours, test, few, setup, unit);
+		if (!a)
+			continue;
+		cell(&t, "%s", test_name(test));
+		stats_cells(&t, a);
+		if (b && b->p50) {
+			cell(&t, "%lld", (long long)b->p50);
+			cell(&t, "%.3f", (double)a->p50 / b->p50);
+		} else {
+			no_cell(&t);
+			no_cell(&t);
+		}
+	}
+	if (t.nr > t.columns)
+		show(&t, out);
+	table_free(&t);
+	free(name);
+}
+
+static void ratio_cell(struct table *t, int64_t ours, int64_t theirs, bool same)
+{
+	if (theirs <= 0)
+		no_cell(t);
+	else
+		cell(t, "%lld%s %.3f", (long long)theirs, same ? "" : "*",
+		     (double)ours / theirs);
+}
+
+/* A peer's p50 at that many contexts, or at the most that it was measured with */
+static int64_t nearest_p50(const struct run *run, unsigned int peer,
+			   struct test test, unsigned int contexts,
+			   struct setup setup, enum unit unit, bool pair,
+			   bool *same)
+{
+	unsigned int most = most_contexts(run, peer, test, setup);
+	const struct stats *s;
+
+	*same = find_metric(run, peer, test, contexts, setup);
+	if (!*same)
+		contexts = most;
+	if (pair)
+		return pair_p50(run, peer, test, contexts, setup, unit);
+	s = find_stats(run, peer, test, contexts, setup, unit);
+	return s ? s->p50 : -1;
+}
+
+static void beside_row(const struct run *run, struct table *t, struct test test,
+		       const unsigned int *peers, unsigned int n,
+		       struct setup setup, enum unit unit, bool pair)
+{
+	unsigned int contexts = shown_count(run, setup);
+	struct test inverse = { op_inverse(test.op), test.size };
+	bool same;
+	int64_t p50 = nearest_p50(run, run->ours, test, contexts, setup, unit,
+				  pair, &same);
+
+	if (p50 < 0)
+		return;
+	if (pair)
+		cell(t, "%s + %s%s%s", op_names[test.op], op_names[inverse.op],
+		     test.size ? " " : "", size_name(test.size));
+	else
+		cell(t, "%s", test_name(test));
+	cell(t, "%lld", (long long)p50);
+	for (unsigned int i = 0; i < n; i++) {
+		int64_t other = nearest_p50(run, peers[i], test, contexts,
+					    setup, unit, pair, &same);
+
+		ratio_cell(t, p50, other, same);
+	}
+}
+
+/* Ours beside each peer, and an op together with the one that undoes it */
+static void show_beside(const struct run *run, struct setup setup,
+			enum unit unit, show_fn *show, FILE *out)
+{
+	unsigned int peers[MAX_PEERS], n = 0;
+	char *name = setup_name(setup);
+	struct table t;
+
+	for (unsigned int p = 0; p < run->nr_peers; p++)
+		if (p != run->ours && has_setup(run, p, setup, unit))
+			peers[n++] = p;
+	t = table(n + 2, 1,
+		  format("The peers: p50 in %s with %u live contexts, %s",
+			 unit_names[unit], shown_count(run, setup), name),
+		  copy("Behind each figure of a peer: " OURS " / peer. !: it is not isolated. *: measured with fewer contexts."));
+	cell(&t, "operation");
+	cell(&t, OURS);
+	for (unsigned int i = 0; i < n; i++)
+		cell(&t, "%s%s", run->peers[peers[i]].name,
+		     run->peers[peers[i]].isolated ? "" : "!");
+	for (size_t i = 0; i < run->nr_tests; i++) {
+		struct test test = run->tests[i];
+		bool second = test.op < SYNC_DEVICE && op_inverse(test.op) == NR_OPS;
+
+		/* Of what maps, the pair alone: all is in show_all() */
+		if (is_life(test.op) || test.op >= SYNC_DEVICE)
+			beside_row(run, &t, test, peers, n, setup, unit, false);
+		/* Tests are sorted: the second of a pair is behind the first */
+		if (second) {
+			test.op--;
+			beside_row(run, &t, test, peers, n, setup, unit, true);
+		}
+	}
+	if (n && t.nr > t.columns)
+		show(&t, out);
+	table_free(&t);
+	free(name);
+}
+
+void show_overview(const struct run *run, struct setup setup, enum unit unit,
+		   show_fn *show, FILE *out)
+{
+	show_ours(run, setup, unit, show, out);
+	show_beside(run, setup, unit, show, out);
+}
+
+void show_memory(const struct run *run, show_fn *show, FILE *out)
+{
+	struct table t = table(6, 1,
+		copy("Kernel memory of one live context, in bytes"), NULL);
+
+	cell(&t, "peer");
+	cell(&t, "contexts");
+	cell(&t, "slab");
+	cell(&t, "pages");
+	cell(&t, "percpu");
+	cell(&t, "together");
+	for (size_t i = 0; i < run->nr_memory; i++) {
+		const struct memory *m = &run->memory[i];
+
+		cell(&t, "%s%s", run->peers[m->peer].name,
+		     run->peers[m->peer].isolated ? "" : "!");
+		cell(&t, "%u", m->contexts);
+		cell(&t, "%lld", (long long)m->slab);
+		cell(&t, "%lld", (long long)m->page);
+		cell(&t, "%lld", (long long)m->percpu);
+		cell(&t, "%lld", (long long)memory_bytes(m));
+	}
+	if (run->nr_memory)
+		show(&t, out);
+	table_free(&t);
+}
+
+void show_peers(const struct run *run, show_fn *show, FILE *out)
+{
+	struct table t = table(3, 3,
+		copy("The peers, and what each does and does not do"), NULL);
+
+	cell(&t, "peer");
+	cell(&t, "isolated");
+	cell(&t, "note");
+	for (unsigned int i = 0; i < run->nr_peers; i++) {
+		cell(&t, "%s", run->peers[i].name);
+		cell(&t, "%s", run->peers[i].isolated ? "yes" : "NO");
+		cell(&t, "%s", run->peers[i].note);
+	}
+	show(&t, out);
+	table_free(&t);
+}
+
+void show_all(const struct run *run, enum unit unit, bool each, show_fn *show,
+	      FILE *out)
+{
+	for (size_t i = 0; i < run->nr_setups; i++) {
+		struct setup setup = run->setups[i];
+		char *name = setup_name(setup);
+		struct table t = table(each ? 10 : 9, 2,
+			format("%s%s, %s", unit_names[unit],
+			       each ? " of each context" : "", name), NULL);
+
+		cell(&t, "operation");
+		cell(&t, "peer");
+		cell(&t, "contexts");
+		if (each)
+			cell(&t, "context");
+		cell(&t, "samples");
+		stats_header(&t);
+		for (size_t j = 0; j < run->nr_metrics; j++) {
+			const struct metric *m = &run->metrics[j];
+			size_t from = 0, n = m->n;
+			unsigned int context;
+
+			if (m->of.mode != setup.mode ||
+			    m->of.threads != setup.threads ||
+			    !m->stats[unit].n)
+				continue;
+			for (; from < m->n; from += n) {
+				struct stats s = m->stats[unit];
+
+				if (each) {
+					n = context_samples(run, m, from, &context);
+					s = stats_of(&run->samples[m->first + from],
+						     n, unit);
+				}
+				cell(&t, "%s", test_name(m->of.test));
+				cell(&t, "%s", run->peers[m->of.peer].name);
+				cell(&t, "%u", m->of.contexts);
+				if (each)
+					cell(&t, "%u", context);
+				cell(&t, "%zu", s.n);
+				stats_cells(&t, &s);
+			}
+		}
+		show(&t, out);
+		table_free(&t);
+		free(name);
+	}
+}
+
+static int by_event(const void *one, const void *two)
+{
+	const struct sample *a = one, *b = two;
+
+	return COMPARE(a->nr, b->nr);
+}
+
+/* Latencies out of the kernel's tracepoints, by event over all contexts */
+void show_trace(const struct run *run, show_fn *show, FILE *out)
+{
+	char *path = format("%s/trace.csv", run->dir), **events = NULL;
+	struct table t = table(7, 1,
+		copy("Tracepoints: ns since the one before, over all contexts"),
+		NULL);
+	struct sample *samples = NULL;
+	size_t nr = 0, nr_events = 0;
+	struct csv csv;
+
+	if (!csv_open(&csv, path, "context,event,ns", false))
+		goto out;
+	while (csv_next(&csv)) {
+		unsigned int e;
+
+		for (e = 0; e < nr_events; e++)
+			if (!strcmp(events[e], csv.field[1]))
+				break;
+		if (e == nr_events) {
+			events = grow(events, &nr_events, sizeof(*events));
+			events[e] = copy(csv.field[1]);
+		}
+		samples = grow(samples, &nr, sizeof(*samples));
+		samples[nr - 1].context = csv_number(&csv, 0, false);
+		samples[nr - 1].value[NS] = csv_number(&csv, 2, false);
+		samples[nr - 1].nr = e;
+	}
+	if (!nr)
+		goto out;
+	qsort(samples, nr, sizeof(*samples), by_event);
+	cell(&t, "event");
+	cell(&t, "samples");
+	stats_header(&t);
+	for (size_t i = 0, end; i < nr; i = end) {
+		struct stats s;
+
+		for (end = i; end < nr && samples[end].nr == samples[i].nr;)
+			end++;
+		s = stats_of(&samples[i], end - i, NS);
+		cell(&t, "%s", events[samples[i].nr]);
+		cell(&t, "%zu", s.n);
+		stats_cells(&t, &s);
+	}
+	show(&t, out);
+out:
+	for (size_t i = 0; i < nr_events; i++)
+		free(events[i]);
+	free(events);
+	free(samples);
+	table_free(&t);
+	free(path);
+}
+
+void write_counts(const struct run *run, FILE *out)
+{
+	size_t none = run->nr_warmup + run->nr_interrupted;
+
+	fprintf(out, "%zu samples; in no figure: %zu of the warm-up, and %zu that an interrupt hit.\n",
+		run->nr_samples - none, run->nr_warmup, run->nr_interrupted);
+	fprintf(out, "A percentile is the nearest rank: the smallest sample that so many are not above.\n");
+}
