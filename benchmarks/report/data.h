@@ -32,6 +32,12 @@ static inline bool is_life(enum op op)
 	return op < MAP;
 }
 
+/* Creates a context: what that costs is up to the slabs */
+static inline bool is_create(enum op op)
+{
+	return is_life(op) && op % 2 == 0;
+}
+
 /* The op that undoes this one; NR_OPS when there is none */
 enum op op_inverse(enum op op);
 
@@ -123,13 +129,18 @@ struct function {
 
 struct profile {
 	struct function *functions;
-	size_t nr;
+	/* Which function calls which; the names are those of the functions */
+	struct call { const char *caller, *callee; } *calls;
+	size_t nr, nr_calls;
 	uint64_t samples;
 };
 
 /* False when there is none; the largest share comes first */
 bool profile_load(struct profile *p, const struct run *run, unsigned int peer,
 		  enum op op);
+/* Does one of them call the other? */
+bool profile_calls(const struct profile *p, const struct function *a,
+		   const struct function *b);
 void profile_free(struct profile *p);
 
 /* What a baseline has of a metric: [0] mid, [1] mean, [2] p90 */

@@ -30,12 +30,12 @@ static const char usage[] =
 
 enum limit {
 	CREATE_DESTROY, MAP_UNMAP, SCALE, SCALE_ALLOC, MEMORY, WORSE_MID,
-	WORSE_MEAN, WORSE_P90, WORSE_ORDER, WORSE_ALLOC, NR_LIMITS
+	WORSE_MEAN, WORSE_P90, WORSE_ORDER, WORSE_ONE, WORSE_ALLOC, NR_LIMITS
 };
 
 static const char * const limit_names[] = {
 	"create-destroy", "map-unmap", "scale", "scale-alloc", "memory", "worse-mid",
-	"worse-mean", "worse-p90", "worse-order", "worse-alloc",
+	"worse-mean", "worse-p90", "worse-order", "worse-one", "worse-alloc",
 };
 
 static double limits[NR_LIMITS];
@@ -108,11 +108,12 @@ static void load_limits(const char *path)
 			die("%s has no limit '%s'", path, limit_names[i]);
 }
 
-static double worse_limit(enum op op, unsigned int k)
+/* What figure K of an op is allowed; of create, of all orders TOGETHER or of one */
+static double worse_limit(enum op op, unsigned int k, bool together)
 {
 	if (op == ALLOC || op == FREE)
 		return limits[WORSE_ALLOC];
-	if (op == CREATE_NEWEST || op == CREATE_SHUFFLED)
+	if (is_create(op) && !together)
 		return limits[WORSE_ORDER];
 	return limits[WORSE_MID + k];
 }
@@ -140,7 +141,7 @@ static double worst_context(const struct run *run, const struct metric *m,
 }
 
 /*
- * Did the share that was F's inclusive grow to self, or is it how the samples
+ * Is the share that was F's inclusive another one now, or is it how the samples
  * fell? Four standard deviations of the difference of two such shares: they are
  * not quite independent, so three are exceeded now and then.
  */
@@ -149,16 +150,42 @@ static bool by_more_than_chance(const struct function *f, uint64_t samples)
 	double by = (f->self - f->inclusive) / 100;
 	double share = (f->self + f->inclusive) / 200;
 
-	return by > 0 && by * by > 16 * 2 * share * (1 - share) / samples;
+	return by * by > 16 * 2 * share * (1 - share) / samples;
+}
+
+/*
+ * With another layout of code the samples of a function fall on one that it calls,
+ * or that calls it: what one of the two lost is no growth of the other. GREW is in
+ * the order of the functions.
+ */
+static void set_off(const struct profile *p, double *grew)
+{
+	for (size_t j = 0; j < p->nr; j++) {
+		const struct function *f = &p->functions[j];
+
+		if (f->self > f->inclusive || !by_more_than_chance(f, p->samples))
+			continue;
+		for (size_t i = 0; i < p->nr; i++) {
+			double lost = -grew[j] < grew[i] ? -grew[j] : grew[i];
+
+			if (lost > 0 && profile_calls(p, &p->functions[i], f)) {
+				grew[i] -= lost;
+				grew[j] += lost;
+			}
+		}
+	}
 }
 
 /* The functions that an op now spends more in, those that grew most first */
 static void name_functions(const struct run *run, const struct baseline *base,
-			   struct test test, double was, double is, char **why)
+			   struct test test, struct setup setup, char **why)
 {
 	enum op op = test.op;
+	double was = 0, is = 0, *grew;
 	struct profile p;
 	bool named = false;
+	struct move *moves;
+	size_t nr;
 
 	if (test.size && test.size != PROFILED_SIZE) {
 		append(why, "no functions are named, only %s of %u bytes is profiled\n",
@@ -170,6 +197,18 @@ static void name_functions(const struct run *run, const struct baseline *base,
 		       op_names[op]);
 		return;
 	}
+	/* The profile is of most contexts, and of all samples */
+	moves = find_moves(run, base, run->ours, test, setup, 1, false, &nr);
+	for (size_t i = 0, most = 0; i < nr; i++)
+		if (moves[i].m->of.contexts > most) {
+			most = moves[i].m->of.contexts;
+			was = moves[i].was;
+			is = moves[i].is;
+		}
+	free(moves);
+	grew = calloc(p.nr + 1, sizeof(*grew));
+	if (!grew)
+		die("out of memory");
 	/* From here on, inclusive is the share that it had in the baseline */
 	for (size_t i = 0; i < p.nr; i++)
 		p.functions[i].inclusive = 0;
@@ -178,61 +217,111 @@ static void name_functions(const struct run *run, const struct baseline *base,
 			if (base->functions[i].op == op &&
 			    !strcmp(base->functions[i].name, p.functions[j].name))
 				p.functions[j].inclusive = base->functions[i].self;
+	for (size_t i = 0; i < p.nr; i++)
+		grew[i] = (p.functions[i].self * is -
+			   p.functions[i].inclusive * was) / 100;
+	set_off(&p, grew);
 	for (unsigned int n = 0; n < MAX_NAMED; n++) {
-		struct function *top = NULL;
-		double most = 0;
+		const struct function *f;
+		size_t top = p.nr;
 
 		for (size_t i = 0; i < p.nr; i++) {
-			struct function *f = &p.functions[i];
-			double grew = (f->self * is - f->inclusive * was) / 100;
-
-			/* Less than a tenth of it all is not the reason */
-			if (grew > most && grew * 10 > is - was &&
-			    by_more_than_chance(f, p.samples)) {
-				most = grew;
-				top = f;
-			}
+			f = &p.functions[i];
+			/* Less than a twentieth of it all is not the reason */
+			if (f->self > f->inclusive && grew[i] * 20 > is - was &&
+			    (top == p.nr || grew[i] > grew[top]) &&
+			    by_more_than_chance(f, p.samples))
+				top = i;
 		}
-		if (!top)
+		if (top == p.nr)
 			break;
+		f = &p.functions[top];
 		append(why, "%s %s %.2f %% -> %.2f %% (%+.0f instructions)",
-		       named ? "," : "share grew:", top->name, top->inclusive,
-		       top->self, most);
+		       named ? "," : "share grew:", f->name, f->inclusive,
+		       f->self, grew[top]);
 		named = true;
-		top->self = 0;
+		grew[top] = 0;
 	}
 	append(why, named ? "\n" : "no function's share grew by more than chance\n");
+	free(grew);
 	profile_free(&p);
 }
 
 /* Others got worse by the same change: then it is not in our code alone */
 static void name_peers(const struct run *run, const struct baseline *base,
-		       const struct metric *m, unsigned int k, char **why)
+		       struct test test, struct setup setup, unsigned int k,
+		       bool together, char **why)
 {
 	for (unsigned int p = 0; p < run->nr_peers; p++) {
-		struct setup setup = { m->of.mode, m->of.threads };
-		const struct base_metric *b;
-		const struct metric *other;
+		size_t nr;
+		struct move *moves = find_moves(run, base, p, test, setup, k,
+						together, &nr);
 
-		if (p == run->ours)
-			continue;
-		other = find_metric(run, p, m->of.test, m->of.contexts, setup);
-		b = find_base(base, run->peers[p].name, &m->of);
-		if (other && b && 
-		    kept(other, k) > b->kept[k] * worse_limit(m->of.test.op, k))
-			append(why, "%s got worse as well: %.0f, was %.0f\n",
-			       run->peers[p].name, kept(other, k), b->kept[k]);
+		if (p != run->ours &&
+		    middle(moves, nr) > worse_limit(test.op, k, together))
+			append(why, "%s got worse as well: %+.2f %%\n",
+			       run->peers[p].name, 100 * middle(moves, nr) - 100);
+		free(moves);
 	}
+}
+
+static void describe(const struct run *run, const struct move *move,
+		     unsigned int k, char **why)
+{
+	const struct id *of = &move->m->of;
+	unsigned int context;
+	double high = worst_context(run, move->m, k, &context);
+
+	append(why, "%s of %s, %s, with %u contexts: %.0f instructions, was %.0f (%+.2f %%); highest in context %u, %.0f\n",
+	       kept_names[k], test_name(of->test), mode_names[of->mode],
+	       of->contexts, move->is, move->was, 100 * move->ratio - 100,
+	       context, high);
+}
+
+/*
+ * Figure K: is it worse in the median of all numbers of contexts, or is the mid much
+ * worse at one of them? NAMED: functions and peers have been.
+ */
+static bool compare_figure(const struct run *run, const struct baseline *base,
+			   struct test test, struct setup setup, unsigned int k,
+			   bool together, bool *named, char **why)
+{
+	size_t nr;
+	struct move *moves = find_moves(run, base, run->ours, test, setup, k,
+					together, &nr);
+	double median = middle(moves, nr);
+	bool worse = median > worse_limit(test.op, k, together);
+	bool alone = !worse && !together && test.op != ALLOC && test.op != FREE &&
+		     nr && moves[nr - 1].ratio > limits[WORSE_ONE];
+
+	if (worse)
+		append(why, "%s of %s%s, %s: %+.2f %% in the median of %zu figures; most:\n",
+		       kept_names[k], together ? "each order of " : "",
+		       test_name(test), mode_names[setup.mode],
+		       100 * median - 100, nr);
+	if (worse || alone)
+		describe(run, &moves[nr - 1], k, why);
+	if (alone)
+		append(why, "the median is %+.2f %%%s\n", 100 * median - 100,
+		       k ? ", and only the mid is judged at one number of contexts" : "");
+	worse = worse || (alone && k == 0);
+	if (worse && !*named) {
+		name_functions(run, base, test, setup, why);
+		name_peers(run, base, test, setup, k, together, why);
+		*named = true;
+	}
+	free(moves);
+	return worse;
 }
 
 /* One test at all numbers of contexts */
 static void compare_test(const struct run *run, const struct baseline *base,
 			 struct test test, struct setup setup, bool partial)
 {
-	const struct metric *worst[NR_KEPT] = { }, *last = NULL;
-	double worst_ratio[NR_KEPT] = { };
 	unsigned int worse = 0, compared = 0, missing = 0;
 	struct id of = { run->ours, test, 0, setup.threads, setup.mode };
+	const struct metric *last = NULL;
+	bool named = false;
 	char *why = NULL;
 
 	for (size_t i = 0; i < base->nr_metrics; i++) {
@@ -250,42 +339,13 @@ static void compare_test(const struct run *run, const struct baseline *base,
 		}
 		compared++;
 		last = m;
-		for (unsigned int k = 0; k < NR_KEPT; k++) {
-			double ratio = kept(m, k) / (b->kept[k] ?: 1);
-
-			if (ratio <= worse_limit(test.op, k))
-				continue;
-			worse++;
-			if (ratio > worst_ratio[k]) {
-				worst_ratio[k] = ratio;
-				worst[k] = m;
-			}
-		}
-	}
-
-	for (unsigned int k = 0; k < NR_KEPT; k++) {
-		unsigned int context;
-		double high;
-
-		if (!worst[k])
-			continue;
-		high = worst_context(run, worst[k], k, &context);
-		append(&why, "%s of %s, %s, with %u contexts: %.0f instructions, was %.0f (%+.2f %%); highest in context %u, %.0f\n",
-		       kept_names[k], test_name(test), mode_names[setup.mode],
-		       worst[k]->of.contexts, kept(worst[k], k),
-		       find_base(base, OURS, &worst[k]->of)->kept[k],
-		       100 * worst_ratio[k] - 100, context, high);
 	}
 	for (unsigned int k = 0; k < NR_KEPT; k++) {
-		if (!worst[k])
-			continue;
-		if (worse > 1)
-			append(&why, "these are the worst of %u\n", worse);
-		name_functions(run, base, test,
-			       find_base(base, OURS, &worst[k]->of)->kept[1],
-			       kept(worst[k], 1), &why);
-		name_peers(run, base, worst[k], k, &why);
-		break;
+		if (test.op == CREATE)
+			worse += compare_figure(run, base, test, setup, k, true,
+						&named, &why);
+		worse += compare_figure(run, base, test, setup, k, false, &named,
+					&why);
 	}
 	if (!compared && !missing)
 		append(&why, "not in the baseline: make bench-baseline\n");

@@ -21,6 +21,28 @@ static struct function *find(struct profile *p, const char *name)
 	return &p->functions[p->nr - 1];
 }
 
+bool profile_calls(const struct profile *p, const struct function *a,
+		   const struct function *b)
+{
+	for (size_t i = 0; i < p->nr_calls; i++) {
+		const struct call *call = &p->calls[i];
+
+		if ((call->caller == a->name && call->callee == b->name) ||
+		    (call->caller == b->name && call->callee == a->name))
+			return true;
+	}
+	return false;
+}
+
+static void add_call(struct profile *p, const char *caller, const char *callee)
+{
+	for (size_t i = 0; i < p->nr_calls; i++)
+		if (p->calls[i].caller == caller && p->calls[i].callee == callee)
+			return;
+	p->calls = grow(p->calls, &p->nr_calls, sizeof(*p->calls));
+	p->calls[p->nr_calls - 1] = (struct call){ caller, callee };
+}
+
 /* A stack that a function is in twice counts once for it */
 static bool seen(char * const *stack, unsigned int depth)
 {
@@ -32,7 +54,8 @@ static bool seen(char * const *stack, unsigned int depth)
 
 static void add_stack(struct profile *p, char *line, uint64_t n)
 {
-	char *stack[MAX_DEPTH], *save = NULL, *name;
+	char *stack[MAX_DEPTH], *save = NULL, *name, *caller = NULL;
+	struct function *f;
 	unsigned int depth = 0;
 
 	for (name = strtok_r(line, ";", &save); name && depth < MAX_DEPTH;
@@ -43,8 +66,12 @@ static void add_stack(struct profile *p, char *line, uint64_t n)
 		if (mark && !mark[4])
 			*mark = 0;
 		stack[depth] = name;
+		f = find(p, name);
 		if (!seen(stack, depth))
-			find(p, name)->inclusive += n;
+			f->inclusive += n;
+		if (caller)
+			add_call(p, caller, f->name);
+		caller = f->name;
 		depth++;
 	}
 	if (depth)
@@ -103,4 +130,5 @@ void profile_free(struct profile *p)
 	for (size_t i = 0; i < p->nr; i++)
 		free(p->functions[i].name);
 	free(p->functions);
+	free(p->calls);
 }

@@ -289,3 +289,48 @@ double kept(const struct metric *m, unsigned int k)
 
 	return k == 0 ? s->mid : k == 1 ? s->mean : s->p90;
 }
+
+static int by_ratio(const void *one, const void *two)
+{
+	const struct move *a = one, *b = two;
+
+	return COMPARE(a->ratio, b->ratio);
+}
+
+struct move *find_moves(const struct run *run, const struct baseline *base,
+			unsigned int peer, struct test test, struct setup setup,
+			unsigned int k, bool together, size_t *nr)
+{
+	struct move *moves = NULL;
+
+	*nr = 0;
+	for (size_t i = 0; i < run->nr_metrics; i++) {
+		const struct metric *m = &run->metrics[i];
+		const struct base_metric *b;
+		struct move *move;
+
+		if (m->of.peer != peer || m->of.mode != setup.mode ||
+		    m->of.threads != setup.threads ||
+		    m->of.test.size != test.size || !m->stats[INSTRUCTIONS].n ||
+		    !(m->of.test.op == test.op ||
+		      (together && is_create(m->of.test.op))))
+			continue;
+		b = find_base(base, run->peers[peer].name, &m->of);
+		if (!b)
+			continue;
+		moves = grow(moves, nr, sizeof(*moves));
+		move = &moves[*nr - 1];
+		move->m = m;
+		move->was = b->kept[k];
+		move->is = kept(m, k);
+		move->ratio = move->is / (move->was ?: 1);
+	}
+	if (moves)
+		qsort(moves, *nr, sizeof(*moves), by_ratio);
+	return moves;
+}
+
+double middle(const struct move *moves, size_t nr)
+{
+	return nr ? (moves[(nr - 1) / 2].ratio + moves[nr / 2].ratio) / 2 : 1;
+}

@@ -58,4 +58,20 @@ int64_t memory_bytes(const struct memory *m);
 /* That of a metric which a baseline has as well */
 double kept(const struct metric *m, unsigned int k);
 
+/* A figure of a peer at one number of contexts, and what it was */
+struct move {
+	const struct metric *m;
+	double was, is, ratio;
+};
+
+/*
+ * How far figure K of a peer moved since the baseline at each number of contexts,
+ * the farthest up last. TOGETHER: in each order of create.
+ */
+struct move *find_moves(const struct run *run, const struct baseline *base,
+			unsigned int peer, struct test test, struct setup setup,
+			unsigned int k, bool together, size_t *nr);
+/* The median; 1 when there is none */
+double middle(const struct move *moves, size_t nr);
+
 #endif /* _STATS_H */
