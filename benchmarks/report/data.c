@@ -44,6 +44,37 @@ const char *size_name(unsigned long size)
 	return name;
 }
 
+const char *figure(double value, unsigned int decimals)
+{
+	static char text[8][32];
+	static unsigned int next;
+	char *to = text[next++ % ARRAY_SIZE(text)], digits[32];
+	size_t len = snprintf(digits, sizeof(digits), "%.*f", decimals, value);
+	size_t whole = strcspn(digits, "."), n = 0;
+
+	for (size_t i = 0; i < len && n < sizeof(text[0]) - 1; i++) {
+		to[n++] = digits[i];
+		if (i + 1 < whole && (whole - i - 1) % 3 == 0 &&
+		    digits[i] != '-' && n < sizeof(text[0]) - 1)
+			to[n++] = ',';
+	}
+	to[n] = 0;
+	return to;
+}
+
+const char *percent(double a, double b, unsigned int decimals)
+{
+	static char text[8][32];
+	static unsigned int next;
+	char *to = text[next++ % ARRAY_SIZE(text)];
+
+	snprintf(to, sizeof(text[0]), "%+.*f %%", decimals, 100 * a / b - 100);
+	/* Not "-0.0" */
+	if (!to[1 + strspn(to + 1, "0. %")])
+		to[0] = '+';
+	return to;
+}
+
 const char *test_name(struct test test)
 {
 	static char text[4][64];

@@ -118,6 +118,10 @@ int by_id(const struct id *a, const struct id *b);
 /* "map 4 KiB"; the buffer is static, one of four */
 const char *test_name(struct test test);
 const char *size_name(unsigned long size);
+/* "39,691"; the buffer is static, one of eight */
+const char *figure(double value, unsigned int decimals);
+/* "+1.5 %": how much more A is than B; the same */
+const char *percent(double a, double b, unsigned int decimals);
 char *setup_name(struct setup setup);
 
 /* The profile of an op: who the instructions were spent by */
@@ -127,11 +131,15 @@ struct function {
 	double self, inclusive;
 };
 
+/*
+ * A subsystem's inclusive share has the locks, the allocations and the like that it
+ * calls: a helper counts for the innermost subsystem that it was called by.
+ */
 struct profile {
-	struct function *functions;
+	struct function *functions, *subsystems;
 	/* Which function calls which; the names are those of the functions */
 	struct call { const char *caller, *callee; } *calls;
-	size_t nr, nr_calls;
+	size_t nr, nr_subsystems, nr_calls;
 	uint64_t samples;
 };
 

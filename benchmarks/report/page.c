@@ -23,12 +23,12 @@ static const char head[] =
 	"<style>\n"
 	":root{color-scheme:light dark;--bg:#fff;--fg:#1c1e21;--dim:#5b6068;--line:#d9dce1;--card:#f6f7f9}\n"
 	"@media(prefers-color-scheme:dark){:root{--bg:#15171a;--fg:#e4e6e9;--dim:#9aa0a8;--line:#34383e;--card:#1d2024}}\n"
-	"body{background:var(--bg);color:var(--fg);font:15px/1.5 sans-serif;max-width:1080px;margin:2em auto;padding:0 1em}\n"
+	"body{background:var(--bg);color:var(--fg);font:15px/1.5 sans-serif;max-width:1220px;margin:2em auto;padding:0 1em}\n"
 	"h1{font-size:1.6em;margin-bottom:.2em}h2{font-size:1.2em;margin-top:2.5em;border-bottom:1px solid var(--line)}\n"
 	"figure{margin:1.2em 0}figcaption{font-weight:600;margin-bottom:.4em}figure p,.dim{color:var(--dim);font-size:.9em}\n"
 	".scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.88em}\n"
 	"th,td{padding:.2em .8em;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}\n"
-	"th{color:var(--dim);font-weight:600}.w{text-align:left}td.w:last-child{white-space:normal}\n"
+	"th{color:var(--dim);font-weight:600}.w{text-align:left}td.w{white-space:normal}td{vertical-align:top}\n"
 	"tr:hover td{background:var(--card)}\n"
 	".lead{font-size:1.1em}.lead b{font-size:1.25em}\n"
 	".grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(420px,1fr));gap:1em}\n"
@@ -37,7 +37,7 @@ static const char head[] =
 	"svg.plot{color:var(--fg)}svg.plot g[color]{color:inherit}\n"
 	"svg.plot [fill=black]{fill:currentColor}svg.plot [stroke=black]{stroke:currentColor}\n"
 	"iframe{width:100%;border:0;background:#fff;border-radius:6px}\n"
-	"pre{background:var(--card);padding:1em;border-radius:6px;overflow-x:auto;font-size:.85em}\n"
+	"pre{background:var(--card);padding:1em;border-radius:6px;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.85em}\n"
 	"summary{cursor:pointer;margin:1em 0;color:var(--dim)}\n"
 	"</style>\n";
 
@@ -110,9 +110,9 @@ static void write_lead(FILE *out, const struct run *run, enum unit unit)
 	}
 	if (ours < 0 || best == MAX_PEERS)
 		return;
-	fprintf(out, "<p class=lead>Create and destroy of one isolated context: %lld %s, <b>%.3f</b> of the best isolated peer's %lld (%s), with %u live contexts. ",
-		(long long)ours, unit_names[unit], (double)ours / least,
-		(long long)least, run->peers[best].name, contexts);
+	fprintf(out, "<p class=lead>Create and destroy of one isolated context: %s %s, <b>%s</b> beside the best isolated peer's %s (%s), with %s live contexts. ",
+		figure(ours, 0), unit_names[unit], percent(ours, least, 1),
+		figure(least, 0), run->peers[best].name, figure(contexts, 0));
 	fprintf(out, "What each peer leaves out is in <a href='#peers'>its note</a>.\n");
 }
 
@@ -168,7 +168,8 @@ static void write_all(FILE *out, const struct run *run)
 	fprintf(out, "<p class=dim>Those of each single context are in summary.csv, and all samples in samples.csv.\n");
 }
 
-void write_page(const struct run *run, enum unit unit)
+void write_page(const struct run *run, const struct baseline *base,
+		enum unit unit)
 {
 	char *path = format("%s/report.html", run->dir);
 	char *skipped = skipped_text(run);
@@ -181,13 +182,15 @@ void write_page(const struct run *run, enum unit unit)
 	html(out, run->key_text);
 	fprintf(out, "</pre>\n<p class=dim>");
 	write_counts(run, out);
+	if (!base)
+		fprintf(out, "No baseline has this key, so no change since one is shown.\n");
 	fprintf(out, "<h2>Figures</h2>\n");
 	for (size_t i = 0; i < run->nr_setups; i++) {
 		char *name = setup_name(run->setups[i]);
 
 		fprintf(out, "<details%s><summary>%s</summary>\n",
 			i ? "" : " open", name);
-		show_overview(run, run->setups[i], unit, show, out);
+		show_overview(run, base, run->setups[i], unit, show, out);
 		fprintf(out, "<div class=wide>");
 		plot(out, run, plot_name("life", (struct test){ .op = CREATE },
 					 run->setups[i]));
@@ -210,9 +213,9 @@ void write_page(const struct run *run, enum unit unit)
 	fprintf(out, "<h2>Where the instructions go</h2><div class=grid>\n");
 	for (enum op op = 0; op < NR_OPS; op++) {
 		plot(out, run, format("functions-%s-self", op_names[op]));
-		plot(out, run, format("functions-%s-inclusive", op_names[op]));
+		plot(out, run, format("subsystems-%s", op_names[op]));
 	}
-	fprintf(out, "</div>\n<p class=dim>A sample is taken once interrupts are on: _raw_spin_unlock_irqrestore has also what ran with them off. ");
+	fprintf(out, "</div>\n<p class=dim>A subsystem is told by the names of its functions. Locks, allocations, strings and IDs count for the innermost subsystem that called them. A sample is taken once interrupts are on: _raw_spin_unlock_irqrestore has also what ran with them off. ");
 	fprintf(out, "In a flame graph the width of a box is its part of the samples. Click on one to see it alone.\n");
 	for (enum op op = 0; op < NR_OPS; op++)
 		flame_graph(out, run, run->ours, op);
@@ -221,7 +224,7 @@ void write_page(const struct run *run, enum unit unit)
 		for (unsigned int p = 0; p < run->nr_peers; p++)
 			if (p != run->ours)
 				flame_graph(out, run, p, op);
-	fprintf(out, "</details>\n<h2>Cost by number of live contexts</h2>\n<p class=dim>Where lines coincide, that of " OURS " is the one to be seen.\n");
+	fprintf(out, "</details>\n<h2>Growth with the number of live contexts</h2>\n<p class=dim>Where lines coincide, that of " OURS " is the one to be seen.\n");
 	write_plots_of(out, run, "scale");
 	fprintf(out, "<h2>Distribution of each operation</h2>\n");
 	fprintf(out, "<p class=dim>To the 99.5th percentile; what is beyond is in the column \"max\".\n");

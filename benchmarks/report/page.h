@@ -4,7 +4,8 @@
 
 #include "data.h"
 
-/* DIR/report.html, from the SVGs that are there */
-void write_page(const struct run *run, enum unit unit);
+/* DIR/report.html, from the SVGs that are there; BASE is NULL without a baseline */
+void write_page(const struct run *run, const struct baseline *base,
+		enum unit unit);
 
 #endif /* _PAGE_H */

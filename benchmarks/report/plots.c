@@ -32,11 +32,34 @@ static void begin(FILE *out, unsigned int width, unsigned int height,
 	fprintf(out, "set title '%s'\n", title);
 	fprintf(out, "set border 3\nset tics nomirror out\nset grid y lt 1 lc rgb '#999999' lw 0.3\n");
 	fprintf(out, "set key outside bottom center horizontal samplen 1.5 font ',11'\n");
-	fprintf(out, "set xlabel offset 0,0.5\n");
+	fprintf(out, "set xlabel offset 0,0.5 font ',11'\nset ylabel font ',11'\n");
 	for (unsigned int i = 0; i < ARRAY_SIZE(colours); i++)
 		fprintf(out, "set linetype %u lc rgb '%s' lw %s pt 7 ps 0.5\n",
 			i + 1, colours[i], i ? "1.3" : "2.4");
 	free(title);
+}
+
+/* Between labels, so that about five of them have room */
+static int64_t step(int64_t end)
+{
+	static const int64_t nice[] = { 1, 2, 5 };
+
+	for (int64_t ten = 1;; ten *= 10)
+		for (size_t i = 0; i < ARRAY_SIZE(nice); i++)
+			if (ten * nice[i] * 6 > end)
+				return ten * nice[i];
+}
+
+/* An axis from 0 to END, with figures that can be read */
+static void axis(FILE *out, char name, double end)
+{
+	int64_t by = step(end);
+
+	fprintf(out, "set %crange [0:%.0f]\nset %ctics (", name, end, name);
+	for (int64_t at = 0; at <= end; at += by)
+		fprintf(out, "%s'%s' %lld", at ? ", " : "", figure(at, 0),
+			(long long)at);
+	fprintf(out, ")\n");
 }
 
 static const char *colour(unsigned int peer)
@@ -78,26 +101,37 @@ static unsigned int plot_lines(FILE *out, const struct run *run,
 	return n;
 }
 
+/* How much more each costs than with fewest contexts, in percent */
 static void plot_scale(FILE *out, const struct run *run, struct test test,
 		       struct setup setup, enum unit unit)
 {
 	bool drawn[MAX_PEERS] = { };
+	double low = -2, high = 2;
 	unsigned int ours = 0;
 	char *name;
 
 	for (unsigned int p = 0; p < run->nr_peers; p++) {
-		for (size_t c = 0; c < run->nr_counts; c++) {
-			const struct metric *m = find_metric(run, p, test,
-						run->counts[c], setup);
+		const struct stats *few = find_stats(run, p, test,
+						     run->counts[0], setup, unit);
 
-			if (!m || !m->stats[unit].n)
+		for (size_t c = 0; few && few->p50 && c < run->nr_counts; c++) {
+			const struct stats *many = find_stats(run, p, test,
+						run->counts[c], setup, unit);
+
+			double grew;
+
+			if (!many)
 				continue;
+			grew = 100.0 * many->p50 / few->p50 - 100;
+			if (grew * 1.1 < low)
+				low = grew * 1.1;
+			if (grew * 1.1 > high)
+				high = grew * 1.1;
 			if (!drawn[p])
 				fprintf(out, "$p%u << EOD\n", p);
 			drawn[p] = true;
 			ours += p == run->ours;
-			fprintf(out, "%u %lld\n", run->counts[c],
-				(long long)m->stats[unit].p50);
+			fprintf(out, "%u %.3f\n", run->counts[c], grew);
 		}
 		if (drawn[p])
 			fprintf(out, "EOD\n");
@@ -105,11 +139,14 @@ static void plot_scale(FILE *out, const struct run *run, struct test test,
 	if (ours < 2)
 		return;
 	name = plot_name("scale", test, setup);
-	begin(out, 480, 360, name, format("%s: p50 in %s", test_name(test),
+	begin(out, 480, 360, name, format("%s, %s", test_name(test),
 					  unit_names[unit]));
-	fprintf(out, "set xlabel 'live contexts'\nset logscale x 2\nset yrange [0:*]\nset xtics (");
+	fprintf(out, "set xlabel 'live contexts'\nset ylabel 'growth of the p50, %%'\n");
+	fprintf(out, "set logscale x 2\nset yrange [%.2f:%.2f]\nset xtics (",
+		low, high);
 	for (size_t c = 0; c < run->nr_counts; c++)
-		fprintf(out, "%s%u", c ? ", " : "", run->counts[c]);
+		fprintf(out, "%s'%s' %u", c ? ", " : "",
+			figure(run->counts[c], 0), run->counts[c]);
 	fprintf(out, ")\n");
 	plot_lines(out, run, drawn, "linespoints");
 	free(name);
@@ -139,17 +176,6 @@ static int64_t cdf_data(FILE *out, const struct run *run,
 	return end;
 }
 
-/* Between labels, so that about five of them have room */
-static int64_t step(int64_t end)
-{
-	static const int64_t nice[] = { 1, 2, 5 };
-
-	for (int64_t ten = 1;; ten *= 10)
-		for (size_t i = 0; i < ARRAY_SIZE(nice); i++)
-			if (ten * nice[i] * 6 > end)
-				return ten * nice[i];
-}
-
 static void plot_cdf(FILE *out, const struct run *run, struct test test,
 		     struct setup setup, enum unit unit)
 {
@@ -174,11 +200,11 @@ static void plot_cdf(FILE *out, const struct run *run, struct test test,
 		return;
 	name = plot_name("cdf", test, setup);
 	begin(out, 480, 360, name,
-	      format("%s: %% of the samples not above, %u contexts",
-		     test_name(test), contexts));
-	fprintf(out, "set xlabel '%s'\nset yrange [0:100]\nset xrange [0:%lld]\nset xtics %lld\n",
-		unit_names[unit], (long long)(end + end / 20 + 1),
-		(long long)step(end));
+	      format("%s, with %s contexts", test_name(test),
+		     figure(contexts, 0)));
+	fprintf(out, "set xlabel '%s'\nset ylabel 'samples that are not above, %%'\nset yrange [0:100]\n",
+		unit_names[unit]);
+	axis(out, 'x', end * 1.05 + 1);
 	plot_lines(out, run, drawn, "steps");
 	free(name);
 }
@@ -190,30 +216,37 @@ static void plot_life(FILE *out, const struct run *run, struct setup setup,
 	const struct test create = { .op = CREATE }, destroy = { .op = DESTROY };
 	unsigned int contexts = shown_count(run, setup), n = 0;
 	char *name = plot_name("life", create, setup);
+	double most = 0;
 
 	fprintf(out, "$d << EOD\n");
 	for (unsigned int p = 0; p < run->nr_peers; p++) {
-		const struct metric *c, *d;
+		const struct stats *c, *d;
 
-		c = find_metric(run, p, create, contexts, setup);
-		d = find_metric(run, p, destroy, contexts, setup);
-		if (!c || !d || !c->stats[unit].n || !d->stats[unit].n)
+		c = find_stats(run, p, create, contexts, setup, unit);
+		d = find_stats(run, p, destroy, contexts, setup, unit);
+		if (!c || !d)
 			continue;
 		n++;
-		fprintf(out, "\"%s%s\" %lld %lld\n", run->peers[p].name,
+		if (c->p50 + d->p50 > most)
+			most = c->p50 + d->p50;
+		fprintf(out, "\"%s%s\" %lld %lld \"%s\"\n", run->peers[p].name,
 			run->peers[p].isolated ? "" : " (not isolated)",
-			(long long)c->stats[unit].p50,
-			(long long)d->stats[unit].p50);
+			(long long)c->p50, (long long)d->p50,
+			figure(c->p50 + d->p50, 0));
 	}
 	fprintf(out, "EOD\n");
 	if (n) {
 		begin(out, 980, 380, name,
-		      format("create and destroy: p50 in %s, %u contexts, %s",
-			     unit_names[unit], contexts, mode_names[setup.mode]));
+		      format("create and destroy, with %s contexts, %s",
+			     figure(contexts, 0), mode_names[setup.mode]));
+		fprintf(out, "set xlabel 'peer'\nset ylabel 'p50, %s'\n",
+			unit_names[unit]);
+		axis(out, 'y', most * 1.12);
 		fprintf(out, "set style data histogram\nset style histogram rowstacked\n");
-		fprintf(out, "set style fill solid noborder\nset boxwidth 0.6\nset yrange [0:*]\nset offsets 0,0,graph 0.12,0\n");
+		fprintf(out, "set style fill solid noborder\nset boxwidth 0.6\nset xtics font ',11'\nset xrange [-0.6:%u.4]\n",
+			n - 1);
 		fprintf(out, "plot $d using 2:xtic(1) lc rgb '%s' title 'create', '' using 3 lc rgb '%s' title 'destroy', "
-			"'' using 0:($2+$3):(sprintf('%%d', $2+$3)) with labels offset 0,0.8 notitle\n",
+			"'' using 0:($2+$3):4 with labels offset 0,0.8 notitle\n",
 			colours[0], colours[1]);
 	}
 	free(name);
@@ -254,15 +287,17 @@ static void plot_pairs(FILE *out, const struct run *run, struct setup setup,
 			if (p50 < 0)
 				fprintf(out, " NaN");
 			else
-				fprintf(out, " %.4f", (double)p50 / base);
+				fprintf(out, " %.2f", 100.0 * p50 / base);
 		}
 		fprintf(out, "\n");
 	}
 	fprintf(out, "EOD\n");
 	if (rows) {
 		begin(out, 980, 380, name,
-		      format("map + unmap and the like, the direct device is 1: p50 in %s, %u contexts, %s",
-			     unit_names[unit], contexts, mode_names[setup.mode]));
+		      format("An operation with the one that undoes it, beside the direct device, with %s contexts, %s",
+			     figure(contexts, 0), mode_names[setup.mode]));
+		fprintf(out, "set xlabel 'operation'\nset ylabel 'p50 (%s), %% of direct'\n",
+			unit_names[unit]);
 		fprintf(out, "set style data histogram\nset style histogram clustered gap 1.5\n");
 		fprintf(out, "set style fill solid noborder\nset yrange [0:*]\nplot ");
 		for (unsigned int p = 0; p < run->nr_peers; p++)
@@ -279,47 +314,50 @@ static int by_inclusive(const void *one, const void *two)
 {
 	const struct function *a = one, *b = two;
 
-	if (a->inclusive != b->inclusive)
-		return a->inclusive < b->inclusive ? 1 : -1;
-	return strcmp(a->name, b->name);
+	return COMPARE(b->inclusive, a->inclusive) ?: strcmp(a->name, b->name);
 }
 
-static void plot_functions(FILE *out, const struct profile *p, enum op op,
-			   bool self, int64_t p50, enum unit unit)
+/* Bars of functions, what each spends itself; of subsystems also in its helpers */
+static void plot_shares(FILE *out, const struct function *functions, size_t nr,
+			char *name, char *title, bool helpers, int64_t p50,
+			enum unit unit)
 {
-	char *name = format("functions-%s-%s", op_names[op],
-			    self ? "self" : "inclusive");
 	double most = 0;
 	size_t n = 0;
 
 	fprintf(out, "$d << EOD\n");
-	for (size_t i = 0; i < p->nr && n < MAX_FUNCTIONS; i++) {
-		double share = self ? p->functions[i].self :
-				      p->functions[i].inclusive;
+	for (size_t i = 0; i < nr && n < MAX_FUNCTIONS; i++) {
+		const struct function *f = &functions[i];
+		double share = helpers ? f->inclusive : f->self;
 
-		/* Neither who does nothing, nor who calls it all */
-		if (share == 0 || (!self && share > 99.5))
+		if (share == 0)
 			continue;
 		n++;
 		if (share > most)
 			most = share;
-		fprintf(out, "\"%s\" %.3f \"%.1f%%  %.0f\"\n",
-			p->functions[i].name, share, share, share * p50 / 100);
+		fprintf(out, "\"%s\" %.3f %.3f \"%.1f %%  %s\"\n", f->name, f->self,
+			share, share, figure(share * p50 / 100, 0));
 	}
 	fprintf(out, "EOD\n");
 	if (!n) {
+		free(title);
 		free(name);
 		return;
 	}
-	begin(out, 580, 470, name,
-	      format("%s: %s", op_names[op], self ? "each function itself" :
-		     "with all that it calls"));
-	fprintf(out, "set style fill solid noborder\nunset key\nset yrange [%zu.6:-0.6]\n", n - 1);
-	fprintf(out, "set tics scale 0\nset grid x noy\nset xrange [0:%g]\n", most * 1.6);
-	fprintf(out, "set lmargin 32\nset xlabel '%%, and %s of the p50'\n",
-		unit_names[unit]);
-	fprintf(out, "plot $d using ($2/2):0:($2/2):(0.36):ytic(1) with boxxyerror lc rgb '%s', "
-		"'' using 2:0:3 with labels left offset 0.5,0\n", colours[!self]);
+	begin(out, 600, 490, name, title);
+	fprintf(out, "set style fill solid noborder\nset yrange [%zu.6:-0.6]\n", n - 1);
+	fprintf(out, "set tics scale 0\nset ytics font ',11'\nset grid x noy\nset xrange [0:%g]\n", most * 1.6);
+	fprintf(out, "set lmargin %u\nset xlabel '%% of the samples, and %s of the p50'\nset ylabel '%s'\n",
+		helpers ? 24 : 38, unit_names[unit],
+		helpers ? "subsystem" : "function");
+	if (helpers)
+		fprintf(out, "plot $d using ($3/2):0:($3/2):(0.36):ytic(1) with boxxyerror lc rgb '%s' title 'in helpers', "
+			"'' using ($2/2):0:($2/2):(0.36) with boxxyerror lc rgb '%s' title 'in its own functions', ",
+			colours[1], colours[0]);
+	else
+		fprintf(out, "unset key\nplot $d using ($2/2):0:($2/2):(0.36):ytic(1) with boxxyerror lc rgb '%s', ",
+			colours[0]);
+	fprintf(out, "'' using 3:0:4 with labels left offset 0.5,0 notitle\n");
 	free(name);
 }
 
@@ -337,9 +375,15 @@ static void plot_profile(FILE *out, const struct run *run, enum op op,
 					run->setups[0]);
 	if (!m || !profile_load(&p, run, run->ours, op))
 		return;
-	plot_functions(out, &p, op, true, m->stats[unit].p50, unit);
-	qsort(p.functions, p.nr, sizeof(*p.functions), by_inclusive);
-	plot_functions(out, &p, op, false, m->stats[unit].p50, unit);
+	plot_shares(out, p.functions, p.nr,
+		    format("functions-%s-self", op_names[op]),
+		    format("%s: by function", test_name(m->of.test)), false,
+		    m->stats[unit].p50, unit);
+	qsort(p.subsystems, p.nr_subsystems, sizeof(*p.subsystems), by_inclusive);
+	plot_shares(out, p.subsystems, p.nr_subsystems,
+		    format("subsystems-%s", op_names[op]),
+		    format("%s: by subsystem", test_name(m->of.test)), true,
+		    m->stats[unit].p50, unit);
 	profile_free(&p);
 }
 

@@ -11,14 +11,75 @@
 
 #define MAX_DEPTH	256
 
-static struct function *find(struct profile *p, const char *name)
+/* The first that fits; a function that none fits is a helper of its caller */
+static const struct {
+	const char *prefix, *subsystem;
+} subsystems[] = {
+	{ "iommu_subdev_", "sub-devices" },
+	{ "arm_smmu_", "SMMU driver" },
+	{ "arm_lpae_", "page tables" },
+	{ "arm_64_lpae_", "page tables" },
+	{ "alloc_io_pgtable", "page tables" },
+	{ "free_io_pgtable", "page tables" },
+	{ "visit_iova_", "page tables" },
+	{ "iommu_dma_", "DMA API" },
+	{ "iommu_get_dma_", "DMA API" },
+	{ "iommu_put_dma_", "DMA API" },
+	{ "iommu_setup_dma_", "DMA API" },
+	{ "dma_", "DMA API" },
+	{ "alloc_iova", "DMA API" },
+	{ "free_iova", "DMA API" },
+	{ "iova_", "DMA API" },
+	{ "put_iova_", "DMA API" },
+	{ "iommu_", "IOMMU core" },
+	{ "of_iommu_", "IOMMU core" },
+	{ "dev_iommu_", "IOMMU core" },
+	{ "kernfs_", "sysfs" },
+	{ "sysfs_", "sysfs" },
+	{ "internal_create_group", "sysfs" },
+	{ "kobject_", "kobjects, uevents" },
+	{ "kset_", "kobjects, uevents" },
+	{ "dynamic_kobj_", "kobjects, uevents" },
+	{ "add_uevent_", "kobjects, uevents" },
+	{ "of_", "devicetree" },
+	{ "fwnode_", "devicetree" },
+	{ "device_", "driver core" },
+	{ "dev_", "driver core" },
+	{ "bus_", "driver core" },
+	{ "class_", "driver core" },
+	{ "devres_", "driver core" },
+	{ "driver_", "driver core" },
+	{ "really_probe", "driver core" },
+	{ "get_device", "driver core" },
+	{ "put_device", "driver core" },
+	{ "platform_", "driver core" },
+	{ "klist_", "driver core" },
+	{ "dpm_", "power management" },
+	{ "pm_", "power management" },
+	{ "rcu_", "RCU, interrupts" },
+	{ "handle_softirqs", "RCU, interrupts" },
+	{ "bench_", "the benchmark" },
+};
+
+static const char *subsystem(const char *name)
 {
-	for (size_t i = 0; i < p->nr; i++)
-		if (!strcmp(p->functions[i].name, name))
-			return &p->functions[i];
-	p->functions = grow(p->functions, &p->nr, sizeof(*p->functions));
-	p->functions[p->nr - 1].name = copy(name);
-	return &p->functions[p->nr - 1];
+	while (*name == '_')
+		name++;
+	for (unsigned int i = 0; i < ARRAY_SIZE(subsystems); i++)
+		if (!strncmp(name, subsystems[i].prefix, strlen(subsystems[i].prefix)))
+			return subsystems[i].subsystem;
+	return NULL;
+}
+
+static struct function *find(struct function **functions, size_t *nr,
+			     const char *name)
+{
+	for (size_t i = 0; i < *nr; i++)
+		if (!strcmp((*functions)[i].name, name))
+			return &(*functions)[i];
+	*functions = grow(*functions, nr, sizeof(**functions));
+	(*functions)[*nr - 1].name = copy(name);
+	return &(*functions)[*nr - 1];
 }
 
 bool profile_calls(const struct profile *p, const struct function *a,
@@ -55,7 +116,8 @@ static bool seen(char * const *stack, unsigned int depth)
 static void add_stack(struct profile *p, char *line, uint64_t n)
 {
 	char *stack[MAX_DEPTH], *save = NULL, *name, *caller = NULL;
-	struct function *f;
+	struct function *f, *inner;
+	const char *of = NULL;
 	unsigned int depth = 0;
 
 	for (name = strtok_r(line, ";", &save); name && depth < MAX_DEPTH;
@@ -66,7 +128,7 @@ static void add_stack(struct profile *p, char *line, uint64_t n)
 		if (mark && !mark[4])
 			*mark = 0;
 		stack[depth] = name;
-		f = find(p, name);
+		f = find(&p->functions, &p->nr, name);
 		if (!seen(stack, depth))
 			f->inclusive += n;
 		if (caller)
@@ -74,9 +136,16 @@ static void add_stack(struct profile *p, char *line, uint64_t n)
 		caller = f->name;
 		depth++;
 	}
-	if (depth)
-		find(p, stack[depth - 1])->self += n;
 	p->samples += n;
+	if (!depth)
+		return;
+	find(&p->functions, &p->nr, stack[depth - 1])->self += n;
+	for (unsigned int i = depth; i && !of; i--)
+		of = subsystem(stack[i - 1]);
+	inner = find(&p->subsystems, &p->nr_subsystems, of ?: "the benchmark");
+	inner->inclusive += n;
+	if (subsystem(stack[depth - 1]))
+		inner->self += n;
 }
 
 static int by_self(const void *one, const void *two)
@@ -86,6 +155,14 @@ static int by_self(const void *one, const void *two)
 	if (a->self != b->self)
 		return a->self < b->self ? 1 : -1;
 	return strcmp(a->name, b->name);
+}
+
+static void in_percent(struct function *functions, size_t nr, uint64_t samples)
+{
+	for (size_t i = 0; i < nr; i++) {
+		functions[i].self *= 100.0 / samples;
+		functions[i].inclusive *= 100.0 / samples;
+	}
 }
 
 bool profile_load(struct profile *p, const struct run *run, unsigned int peer,
@@ -115,20 +192,24 @@ bool profile_load(struct profile *p, const struct run *run, unsigned int peer,
 	}
 	free(line);
 	fclose(file);
-	for (size_t i = 0; i < p->nr; i++) {
-		p->functions[i].self *= 100.0 / p->samples;
-		p->functions[i].inclusive *= 100.0 / p->samples;
-	}
+	in_percent(p->functions, p->nr, p->samples);
+	in_percent(p->subsystems, p->nr_subsystems, p->samples);
 	if (p->nr)
 		qsort(p->functions, p->nr, sizeof(*p->functions), by_self);
 	free(path);
 	return p->samples;
 }
 
+static void free_functions(struct function *functions, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		free(functions[i].name);
+	free(functions);
+}
+
 void profile_free(struct profile *p)
 {
-	for (size_t i = 0; i < p->nr; i++)
-		free(p->functions[i].name);
-	free(p->functions);
+	free_functions(p->functions, p->nr);
+	free_functions(p->subsystems, p->nr_subsystems);
 	free(p->calls);
 }

@@ -14,6 +14,7 @@
 
 static const char usage[] =
 	"usage: report [OPTION...] DIR, a folder with the results of a run\n"
+	"  --baseline=PATH  the folder of the baselines; benchmarks/baseline\n"
 	"  --contexts  also each peer at each number of contexts\n"
 	"  --each      also each single context\n"
 	"  --unit=U    instructions, cycles or ns; the first of them that was measured\n"
@@ -66,14 +67,14 @@ static void write_summary(const struct run *run)
 	free(path);
 }
 
-static void print_report(const struct run *run, enum unit unit, bool contexts,
-			 bool each)
+static void print_report(const struct run *run, const struct baseline *base,
+			 enum unit unit, bool contexts, bool each)
 {
 	char *skipped = skipped_text(run);
 
 	printf("%s\n", run->key_text);
 	for (size_t i = 0; i < run->nr_setups; i++)
-		show_overview(run, run->setups[i], unit, table_text, stdout);
+		show_overview(run, base, run->setups[i], unit, table_text, stdout);
 	show_memory(run, table_text, stdout);
 	show_trace(run, table_text, stdout);
 	if (contexts)
@@ -90,6 +91,7 @@ static void print_report(const struct run *run, enum unit unit, bool contexts,
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "baseline", required_argument, NULL, 'b' },
 		{ "contexts", no_argument, NULL, 'c' },
 		{ "each", no_argument, NULL, 'e' },
 		{ "unit", required_argument, NULL, 'u' },
@@ -98,12 +100,18 @@ int main(int argc, char **argv)
 		{ }
 	};
 	bool contexts = false, each = false, plots = false, page = false;
+	const char *root = "benchmarks/baseline";
+	struct baseline base = { };
 	enum unit unit = NR_UNITS;
+	char *dir, *why = NULL;
 	struct run run;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
+		case 'b':
+			root = optarg;
+			break;
 		case 'c':
 			contexts = true;
 			break;
@@ -133,14 +141,19 @@ int main(int argc, char **argv)
 	run_load(&run, argv[optind]);
 	if (unit == NR_UNITS)
 		unit = main_unit(&run);
+	dir = unit == INSTRUCTIONS ? find_baseline(&run, root, &why) : NULL;
+	if (dir)
+		load_baseline(&base, dir);
 	if (plots) {
 		write_plots(&run, unit);
 	} else if (page) {
-		write_page(&run, unit);
+		write_page(&run, dir ? &base : NULL, unit);
 	} else {
-		print_report(&run, unit, contexts, each);
+		print_report(&run, dir ? &base : NULL, unit, contexts, each);
 		write_summary(&run);
 		printf("All figures: %s/summary.csv\n", run.dir);
 	}
+	free(dir);
+	free(why);
 	return PASSED;
 }

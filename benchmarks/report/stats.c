@@ -242,8 +242,9 @@ enum unit main_unit(const struct run *run)
 	die("%s/samples.csv has no figure of " OURS, run->dir);
 }
 
-unsigned int most_contexts(const struct run *run, unsigned int peer,
-			   struct test test, struct setup setup)
+/* The most contexts that a peer was measured with; 0 for none */
+static unsigned int most_contexts(const struct run *run, unsigned int peer,
+				  struct test test, struct setup setup)
 {
 	for (size_t c = run->nr_counts; c; c--)
 		if (find_metric(run, peer, test, run->counts[c - 1], setup))

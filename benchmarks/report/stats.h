@@ -33,9 +33,6 @@ const struct stats *find_stats(const struct run *run, unsigned int peer,
 			       struct setup setup, enum unit unit);
 bool has_setup(const struct run *run, unsigned int peer, struct setup setup,
 	       enum unit unit);
-/* The most contexts that a peer was measured with; 0 for none */
-unsigned int most_contexts(const struct run *run, unsigned int peer,
-			   struct test test, struct setup setup);
 /* The number of contexts that a setup is shown for: the most that ours has */
 unsigned int shown_count(const struct run *run, struct setup setup);
 /* Isolated, and something that a driver could use in place of ours */

@@ -65,7 +65,10 @@ void table_text(struct table *t, FILE *out)
 		unsigned int column = i % t->columns;
 		bool last = column == t->columns - 1;
 		int pad = width[column];
+		char *second = strchr(t->cells[i], '\n');
 
+		if (second)
+			*second = ' ';
 		fprintf(out, "  ");
 		if (column < t->words && last)
 			wrap(out, t->cells[i], indent + 2);
@@ -108,12 +111,21 @@ void table_html(struct table *t, FILE *out)
 	fprintf(out, "</figcaption><div class=scroll><table>\n");
 	for (size_t i = 0; i < t->nr; i++) {
 		unsigned int column = i % t->columns;
+		char *second;
 
 		if (!column)
 			fprintf(out, i ? "<tr>" : "<thead><tr>");
 		fprintf(out, "<%s%s>", i < t->columns ? "th" : "td",
 			column < t->words ? " class=w" : "");
+		second = strchr(t->cells[i], '\n');
+		if (second)
+			*second = 0;
 		html(out, t->cells[i]);
+		if (second) {
+			fprintf(out, "<br>");
+			html(out, second + 1);
+			*second = '\n';
+		}
 		if (column == t->columns - 1)
 			fprintf(out, i < t->columns ? "</thead>\n" : "\n");
 	}

@@ -19,7 +19,7 @@ struct table {
 
 struct table table(unsigned int columns, unsigned int words, char *title,
 		   char *note);
-/* Cells are filled in row by row */
+/* Cells are filled in row by row. A line break in one is a blank in the text. */
 void cell(struct table *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void no_cell(struct table *t);

@@ -19,28 +19,57 @@ static void stats_header(struct table *t)
 
 static void stats_cells(struct table *t, const struct stats *s)
 {
-	cell(t, "%lld", (long long)s->p50);
-	cell(t, "%lld", (long long)s->p90);
-	cell(t, "%lld", (long long)s->p99);
-	cell(t, "%lld", (long long)s->max);
-	cell(t, "%.1f", s->mean);
+	cell(t, "%s", figure(s->p50, 0));
+	cell(t, "%s", figure(s->p90, 0));
+	cell(t, "%s", figure(s->p99, 0));
+	cell(t, "%s", figure(s->max, 0));
+	cell(t, "%s", figure(s->mean, 1));
 }
 
-/* Ours with few contexts and with many */
-static void show_ours(const struct run *run, struct setup setup, enum unit unit,
-		      show_fn *show, FILE *out)
+/* How much more A is than B */
+static void growth_cell(struct table *t, double a, double b)
+{
+	if (b > 0)
+		cell(t, "%s", percent(a, b, 1));
+	else
+		no_cell(t);
+}
+
+/* As the gate has it; create in the first order stands for all of them there */
+static void since_cell(struct table *t, const struct run *run,
+		       const struct baseline *base, struct test test,
+		       struct setup setup)
+{
+	size_t nr;
+	struct move *moves = find_moves(run, base, run->ours, test, setup, 0,
+					test.op == CREATE, &nr);
+
+	if (nr)
+		cell(t, "%s", percent(middle(moves, nr), 1, 2));
+	else
+		no_cell(t);
+	free(moves);
+}
+
+/* Ours with few contexts and with many, and since the baseline */
+static void show_ours(const struct run *run, const struct baseline *base,
+		      struct setup setup, enum unit unit, show_fn *show,
+		      FILE *out)
 {
 	unsigned int few = run->counts[0], many = shown_count(run, setup);
 	char *name = setup_name(setup);
-	struct table t = table(8, 1,
-		format(OURS ": %s with %u live contexts, %s",
-		       unit_names[unit], many, name),
-		NULL);
+	struct table t = table(base ? 9 : 8, 1,
+		format(OURS ": %s with %s live contexts, %s",
+		       unit_names[unit], figure(many, 0), name),
+		base ? copy("Since baseline: how far the mid moved in the median of all numbers of contexts, that of create in all orders.") :
+		       NULL);
 
 	cell(&t, "operation");
 	stats_header(&t);
-	cell(&t, "p50 with %u", few);
-	cell(&t, "ratio");
+	cell(&t, "p50 with %s", figure(few, 0));
+	cell(&t, "growth");
+	if (base)
+		cell(&t, "since baseline");
 	for (size_t i = 0; i < run->nr_tests; i++) {
 		struct test test = run->tests[i];
 		const struct stats *a, *b;
@@ -51,13 +80,13 @@ static void show_ours(const struct run *run, struct setup setup, enum unit unit,
 			continue;
 		cell(&t, "%s", test_name(test));
 		stats_cells(&t, a);
-		if (b && b->p50) {
-			cell(&t, "%lld", (long long)b->p50);
-			cell(&t, "%.3f", (double)a->p50 / b->p50);
-		} else {
+		if (b)
+			cell(&t, "%s", figure(b->p50, 0));
+		else
 			no_cell(&t);
-			no_cell(&t);
-		}
+		growth_cell(&t, a->p50, b ? b->p50 : 0);
+		if (base)
+			since_cell(&t, run, base, test, setup);
 	}
 	if (t.nr > t.columns)
 		show(&t, out);
@@ -65,30 +94,20 @@ static void show_ours(const struct run *run, struct setup setup, enum unit unit,
 	free(name);
 }
 
-static void ratio_cell(struct table *t, int64_t ours, int64_t theirs, bool same)
+/* A figure of a peer, and what ours is more or less than that */
+static void peer_cell(struct table *t, int64_t ours, int64_t theirs)
 {
 	if (theirs <= 0)
 		no_cell(t);
 	else
-		cell(t, "%lld%s %.3f", (long long)theirs, same ? "" : "*",
-		     (double)ours / theirs);
+		cell(t, "%s\n%s", figure(theirs, 0), percent(ours, theirs, 1));
 }
 
-/* A peer's p50 at that many contexts, or at the most that it was measured with */
-static int64_t nearest_p50(const struct run *run, unsigned int peer,
-			   struct test test, unsigned int contexts,
-			   struct setup setup, enum unit unit, bool pair,
-			   bool *same)
+static int64_t one_p50(const struct run *run, unsigned int peer, struct test test,
+		       unsigned int contexts, struct setup setup, enum unit unit)
 {
-	unsigned int most = most_contexts(run, peer, test, setup);
-	const struct stats *s;
+	const struct stats *s = find_stats(run, peer, test, contexts, setup, unit);
 
-	*same = find_metric(run, peer, test, contexts, setup);
-	if (!*same)
-		contexts = most;
-	if (pair)
-		return pair_p50(run, peer, test, contexts, setup, unit);
-	s = find_stats(run, peer, test, contexts, setup, unit);
 	return s ? s->p50 : -1;
 }
 
@@ -98,24 +117,21 @@ static void beside_row(const struct run *run, struct table *t, struct test test,
 {
 	unsigned int contexts = shown_count(run, setup);
 	struct test inverse = { op_inverse(test.op), test.size };
-	bool same;
-	int64_t p50 = nearest_p50(run, run->ours, test, contexts, setup, unit,
-				  pair, &same);
+	int64_t (*p50)(const struct run *run, unsigned int peer, struct test test,
+		       unsigned int contexts, struct setup setup, enum unit unit) =
+		pair ? pair_p50 : one_p50;
+	int64_t ours = p50(run, run->ours, test, contexts, setup, unit);
 
-	if (p50 < 0)
+	if (ours < 0)
 		return;
 	if (pair)
 		cell(t, "%s + %s%s%s", op_names[test.op], op_names[inverse.op],
 		     test.size ? " " : "", size_name(test.size));
 	else
 		cell(t, "%s", test_name(test));
-	cell(t, "%lld", (long long)p50);
-	for (unsigned int i = 0; i < n; i++) {
-		int64_t other = nearest_p50(run, peers[i], test, contexts,
-					    setup, unit, pair, &same);
-
-		ratio_cell(t, p50, other, same);
-	}
+	cell(t, "%s", figure(ours, 0));
+	for (unsigned int i = 0; i < n; i++)
+		peer_cell(t, ours, p50(run, peers[i], test, contexts, setup, unit));
 }
 
 /* Ours beside each peer, and an op together with the one that undoes it */
@@ -130,9 +146,9 @@ static void show_beside(const struct run *run, struct setup setup,
 		if (p != run->ours && has_setup(run, p, setup, unit))
 			peers[n++] = p;
 	t = table(n + 2, 1,
-		  format("The peers: p50 in %s with %u live contexts, %s",
-			 unit_names[unit], shown_count(run, setup), name),
-		  copy("Behind each figure of a peer: " OURS " / peer. !: it is not isolated. *: measured with fewer contexts."));
+		  format("The peers: p50 in %s with %s live contexts, %s",
+			 unit_names[unit], figure(shown_count(run, setup), 0), name),
+		  copy("After each figure of a peer: what " OURS " needs more or less. !: it is not isolated."));
 	cell(&t, "operation");
 	cell(&t, OURS);
 	for (unsigned int i = 0; i < n; i++)
@@ -157,10 +173,10 @@ static void show_beside(const struct run *run, struct setup setup,
 	free(name);
 }
 
-void show_overview(const struct run *run, struct setup setup, enum unit unit,
-		   show_fn *show, FILE *out)
+void show_overview(const struct run *run, const struct baseline *base,
+		   struct setup setup, enum unit unit, show_fn *show, FILE *out)
 {
-	show_ours(run, setup, unit, show, out);
+	show_ours(run, base, setup, unit, show, out);
 	show_beside(run, setup, unit, show, out);
 }
 
@@ -180,11 +196,11 @@ void show_memory(const struct run *run, show_fn *show, FILE *out)
 
 		cell(&t, "%s%s", run->peers[m->peer].name,
 		     run->peers[m->peer].isolated ? "" : "!");
-		cell(&t, "%u", m->contexts);
-		cell(&t, "%lld", (long long)m->slab);
-		cell(&t, "%lld", (long long)m->page);
-		cell(&t, "%lld", (long long)m->percpu);
-		cell(&t, "%lld", (long long)memory_bytes(m));
+		cell(&t, "%s", figure(m->contexts, 0));
+		cell(&t, "%s", figure(m->slab, 0));
+		cell(&t, "%s", figure(m->page, 0));
+		cell(&t, "%s", figure(m->percpu, 0));
+		cell(&t, "%s", figure(memory_bytes(m), 0));
 	}
 	if (run->nr_memory)
 		show(&t, out);
@@ -244,10 +260,10 @@ void show_all(const struct run *run, enum unit unit, bool each, show_fn *show,
 				}
 				cell(&t, "%s", test_name(m->of.test));
 				cell(&t, "%s", run->peers[m->of.peer].name);
-				cell(&t, "%u", m->of.contexts);
+				cell(&t, "%s", figure(m->of.contexts, 0));
 				if (each)
 					cell(&t, "%u", context);
-				cell(&t, "%zu", s.n);
+				cell(&t, "%s", figure(s.n, 0));
 				stats_cells(&t, &s);
 			}
 		}
@@ -305,7 +321,7 @@ void show_trace(const struct run *run, show_fn *show, FILE *out)
 			end++;
 		s = stats_of(&samples[i], end - i, NS);
 		cell(&t, "%s", events[samples[i].nr]);
-		cell(&t, "%zu", s.n);
+		cell(&t, "%s", figure(s.n, 0));
 		stats_cells(&t, &s);
 	}
 	show(&t, out);
@@ -322,7 +338,8 @@ void write_counts(const struct run *run, FILE *out)
 {
 	size_t none = run->nr_warmup + run->nr_interrupted;
 
-	fprintf(out, "%zu samples; in no figure: %zu of the warm-up, and %zu that an interrupt hit.\n",
-		run->nr_samples - none, run->nr_warmup, run->nr_interrupted);
+	fprintf(out, "%s samples; in no figure: %s of the warm-up, and %s that an interrupt hit.\n",
+		figure(run->nr_samples - none, 0), figure(run->nr_warmup, 0),
+		figure(run->nr_interrupted, 0));
 	fprintf(out, "A percentile is the nearest rank: the smallest sample that so many are not above.\n");
 }

@@ -8,9 +8,9 @@
 /* Shows a table; it is freed afterwards */
 typedef void show_fn(struct table *t, FILE *out);
 
-/* What a driver would look at first: few figures, and the ratios */
-void show_overview(const struct run *run, struct setup setup, enum unit unit,
-		   show_fn *show, FILE *out);
+/* What a driver would look at first. Without a baseline BASE is NULL. */
+void show_overview(const struct run *run, const struct baseline *base,
+		   struct setup setup, enum unit unit, show_fn *show, FILE *out);
 void show_memory(const struct run *run, show_fn *show, FILE *out);
 void show_peers(const struct run *run, show_fn *show, FILE *out);
 void show_trace(const struct run *run, show_fn *show, FILE *out);
