@@ -73,6 +73,8 @@ void test_late_free(void);
 void test_late_map(void);
 void test_file_outlives(void);
 void test_freed(void);
+/* How often a probe that creates N contexts and then defers is called in 2 s */
+unsigned int count_probes(const char *parent, const uint32_t *ids, unsigned int n);
 void test_deferring_probe(void);
 void test_deferring_create(void);
 void test_usage_counts(void);
@@ -101,6 +103,13 @@ void test_resumed_often(void);
 
 /* again.c */
 void test_untouched(void);
+
+/* smmuv2.c: what each boot begins with, and its tests */
+void start_smmuv2(void);
+void start_two_smmus(void);
+extern void (*const smmuv2[])(void);
+extern void (*const smmuv2_bypass[])(void);
+extern void (*const two_smmus[])(void);
 
 /* random.c */
 void test_random(void);

@@ -220,8 +220,7 @@ void test_file_outlives(void)
 	check(after + 4096 > before || exists(KMEMLEAK));
 }
 
-/* How often a probe that creates @n contexts and then defers is called in 2 s */
-static unsigned int count_probes(const char *parent, const uint32_t *ids, unsigned int n)
+unsigned int count_probes(const char *parent, const uint32_t *ids, unsigned int n)
 {
 	struct subdev_rig rig = { .count = n };
 
@@ -233,7 +232,7 @@ static unsigned int count_probes(const char *parent, const uint32_t *ids, unsign
 	write_file(parent, "/sys/bus/platform/drivers_probe");
 	sleep_ms(2000);
 	check(!count_dir(SUBDEVS));
-	check_errno(rig_do(&rig, RIG_DEFER_END), 0);
+	check_errno(rig_do(&rig, RIG_PROBE_END), 0);
 	printf("# %s was probed %u times in 2 s\n", parent, rig.count);
 	write_file(parent, RIG_DRIVER "/bind");
 	check(exists(RIG_DRIVER "/%s", parent));

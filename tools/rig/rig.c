@@ -121,7 +121,7 @@ const char *cmdline(const char *name)
 	return NULL;
 }
 
-int load_module(const char *name)
+int load_module_with(const char *name, const char *params)
 {
 	char path[PATH_MAX];
 	int fd, ret;
@@ -130,9 +130,14 @@ int load_module(const char *name)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	ret = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	ret = syscall(SYS_finit_module, fd, params, 0) ? -errno : 0;
 	close(fd);
 	return ret;
+}
+
+int load_module(const char *name)
+{
+	return load_module_with(name, "");
 }
 
 int unload_module(const char *name)

@@ -47,6 +47,7 @@ void mount_all(void);
 /* The value of NAME= on the kernel's command line, or NULL */
 const char *cmdline(const char *name);
 int load_module(const char *name);
+int load_module_with(const char *name, const char *params);
 int unload_module(const char *name);
 /* Without the newline; "" when it cannot be read. The buffer is static. */
 const char *read_file(const char *fmt, ...)

@@ -684,42 +684,79 @@ static int rig_churn(struct device *parent, struct subdev_rig *rig)
 	return ret;
 }
 
-/* A probe that defers, see RIG_DEFER. Protected by rig_lock, but for the count */
+/* A probe that creates, see RIG_DEFER. Protected by rig_lock, but for the counts */
 static struct {
 	char parent[48];
 	u32 ids[2];
 	unsigned int nr_ids;
+	bool defer;
 	atomic_t probes;
-} rig_defer;
+	/* Each as long as it is there */
+	u8 *buffers[2];
+	unsigned int intact;
+} rig_probe;
 
-static int rig_probe_defer(struct device *dev)
+static void rig_probe_freed(void *buffer)
 {
-	struct device *subdev;
-
-	atomic_inc(&rig_defer.probes);
-	for (int i = 0; i < rig_defer.nr_ids; i++) {
-		subdev = devm_iommu_subdev_create(dev, rig_defer.ids[i]);
-		if (IS_ERR(subdev))
-			return PTR_ERR(subdev);
-	}
-	return -EPROBE_DEFER;
+	*(u8 **)buffer = NULL;
 }
 
-static int rig_defer_begin(struct subdev_rig *rig)
+static int rig_probe_buffer(struct device *subdev, u8 **buffer)
 {
-	if (!rig->count || rig->count > ARRAY_SIZE(rig_defer.ids))
+	dma_addr_t dma;
+
+	*buffer = dmam_alloc_coherent(subdev, PAGE_SIZE, &dma, GFP_KERNEL);
+	if (!*buffer)
+		return -ENOMEM;
+	memset(*buffer, RIG_BUFFER_BYTE, PAGE_SIZE);
+	return devm_add_action_or_reset(subdev, rig_probe_freed, buffer);
+}
+
+static int rig_probe_create(struct device *dev)
+{
+	struct device *subdev;
+	int ret;
+
+	atomic_inc(&rig_probe.probes);
+	for (int i = 0; i < rig_probe.nr_ids; i++) {
+		subdev = devm_iommu_subdev_create(dev, rig_probe.ids[i]);
+		if (IS_ERR(subdev))
+			return PTR_ERR(subdev);
+		ret = rig_probe.defer ? 0 : rig_probe_buffer(subdev, &rig_probe.buffers[i]);
+		if (ret)
+			return ret;
+	}
+	return rig_probe.defer ? -EPROBE_DEFER : 0;
+}
+
+static void rig_probe_removed(struct device *dev)
+{
+	if (strcmp(dev_name(dev), rig_probe.parent))
+		return;
+	for (int i = 0; i < ARRAY_SIZE(rig_probe.buffers); i++)
+		if (rig_probe.buffers[i] &&
+		    !memchr_inv(rig_probe.buffers[i], RIG_BUFFER_BYTE, PAGE_SIZE))
+			rig_probe.intact++;
+}
+
+static int rig_probe_begin(struct subdev_rig *rig)
+{
+	if (!rig->count || rig->count > ARRAY_SIZE(rig_probe.ids))
 		return -EINVAL;
-	atomic_set(&rig_defer.probes, 0);
-	memcpy(rig_defer.ids, rig->ids, sizeof(rig_defer.ids));
-	rig_defer.nr_ids = rig->count;
-	strscpy(rig_defer.parent, rig->parent);
+	atomic_set(&rig_probe.probes, 0);
+	rig_probe.intact = 0;
+	rig_probe.defer = rig->op == RIG_DEFER;
+	memcpy(rig_probe.ids, rig->ids, sizeof(rig_probe.ids));
+	rig_probe.nr_ids = rig->count;
+	strscpy(rig_probe.parent, rig->parent);
 	return 0;
 }
 
-static int rig_defer_end(struct subdev_rig *rig)
+static int rig_probe_end(struct subdev_rig *rig)
 {
-	rig_defer.parent[0] = 0;
-	rig->count = atomic_read(&rig_defer.probes);
+	rig_probe.parent[0] = 0;
+	rig->count = atomic_read(&rig_probe.probes);
+	rig->intact = rig_probe.intact;
 	return 0;
 }
 
@@ -978,6 +1015,12 @@ static int rig_do_parent(struct subdev_rig *rig)
 	case RIG_SLEEP_CREATE:
 		ret = rig_do_pm(parent, rig);
 		break;
+	case RIG_UNBIND:
+		device_release_driver(parent);
+		break;
+	case RIG_BIND:
+		ret = device_attach(parent) == 1 ? 0 : -ENODEV;
+		break;
 	default:
 		ret = rig_create(parent, rig);
 		break;
@@ -1037,6 +1080,8 @@ static int rig_do(struct subdev_rig *rig)
 	case RIG_PM_CREATE:
 	case RIG_SLEEP_CREATE:
 	case RIG_FAULT_CHURN:
+	case RIG_UNBIND:
+	case RIG_BIND:
 		return rig_do_parent(rig);
 	case RIG_SLEEP_END:
 		rig_sleep.parent[0] = 0;
@@ -1064,9 +1109,10 @@ static int rig_do(struct subdev_rig *rig)
 	case RIG_OTHERS_FREE:
 		return rig_others_free(rig);
 	case RIG_DEFER:
-		return rig_defer_begin(rig);
-	case RIG_DEFER_END:
-		return rig_defer_end(rig);
+	case RIG_PROBE:
+		return rig_probe_begin(rig);
+	case RIG_PROBE_END:
+		return rig_probe_end(rig);
 	}
 	return rig_do_context(rig);
 }
@@ -1108,8 +1154,8 @@ static struct miscdevice rig_misc = {
 /* A parent that does nothing, for the nodes that are there for their maps */
 static int rig_parent_probe(struct platform_device *pdev)
 {
-	if (!strcmp(dev_name(&pdev->dev), rig_defer.parent))
-		return rig_probe_defer(&pdev->dev);
+	if (!strcmp(dev_name(&pdev->dev), rig_probe.parent))
+		return rig_probe_create(&pdev->dev);
 	return dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(48));
 }
 
@@ -1117,6 +1163,7 @@ static void rig_parent_remove(struct platform_device *pdev)
 {
 	down_write(&rig_bound);
 	up_write(&rig_bound);
+	rig_probe_removed(&pdev->dev);
 }
 
 static const struct of_device_id rig_parent_of_match[] = {

@@ -73,8 +73,16 @@ enum subdev_rig_op {
 	 * these, and returns -EPROBE_DEFER if that has not
 	 */
 	RIG_DEFER,
-	/* Get @count, how often that was probed. It is probed as ever again */
-	RIG_DEFER_END,
+	/*
+	 * The same, but the probe succeeds if it could create all of them, each with a
+	 * buffer that is managed on it
+	 */
+	RIG_PROBE,
+	/*
+	 * Get @count, how often that was probed, and @intact, how many of the buffers
+	 * its remove() has found as they were. It is probed as ever again
+	 */
+	RIG_PROBE_END,
 	/* Give @parent, any device: turns its runtime PM on, suspended, or off */
 	RIG_PM_ENABLE,
 	RIG_PM_DISABLE,
@@ -93,6 +101,9 @@ enum subdev_rig_op {
 	 * handler. Get @count, how often it was called. EIO if it was so too late
 	 */
 	RIG_FAULT_CHURN,
+	/* Give @parent, any device: its driver is unbound, as for one that goes, or bound */
+	RIG_UNBIND,
+	RIG_BIND,
 };
 
 enum subdev_rig_kind {
@@ -127,6 +138,7 @@ struct subdev_rig {
 	__u32 size;
 	__u32 byte;
 	__u32 resumes;
+	__u32 intact;
 	__u64 mask;
 	__u64 dma;
 	char parent[48];
