@@ -45,6 +45,13 @@
 #define SCTLR(n)	(0x8000 + 0x1000 * (n))
 #define TTBR0(n)	(SCTLR(n) + 0x20)
 #define TCR(n)		(SCTLR(n) + 0x30)
+#define FSR(n)		(SCTLR(n) + 0x58)
+#define FSR_TF		0x2
+#define FAR(n)		(SCTLR(n) + 0x60)
+#define FSYNR0(n)	(SCTLR(n) + 0x68)
+#define FSYNR0_WNR	0x10
+/* After the one for all that is no bank's */
+#define INTERRUPT	1
 
 #define BANKS		8
 #define SMRS		16
@@ -467,6 +474,53 @@ static void test_smrs_full(void)
 		check_errno(destroy(&rig[i]), 0);
 }
 
+/* A bank that stops a write tells the driver, as the hardware does */
+static void fault(const struct smmu *smmu, unsigned int bank, uint64_t iova)
+{
+	struct subdev_rig rig = { .id = INTERRUPT };
+
+	snprintf(rig.parent, sizeof(rig.parent), "%s", smmu->name);
+	/* What the driver has written to clear them is still there, in RAM */
+	for (unsigned int n = 0; n < BANKS; n++)
+		smmu->regs[FSR(n) / 4] = n == bank ? FSR_TF : 0;
+	smmu->regs[FAR(bank) / 4] = iova;
+	smmu->regs[FAR(bank) / 4 + 1] = iova >> 32;
+	smmu->regs[FSYNR0(bank) / 4] = FSYNR0_WNR;
+	check_errno(rig_do(&rig, RIG_INTERRUPT), 0);
+	sleep_ms(100);
+	smmu->regs[FSR(bank) / 4] = 0;
+}
+
+/*
+ * The driver of a context is told of the faults of its own bank, and the log is: with
+ * the address, and that it was a write.
+ */
+static void test_fault(void)
+{
+	struct subdev_rig rig, other;
+	int bank;
+
+	begin("a_fault_is_that_of_its_context");
+	check_errno(create(&rig, V2, 0), 0);
+	check_errno(create(&other, V2, 1), 0);
+	check_errno(rig_do(&rig, RIG_END_BY_FAULT), 0);
+	check_errno(rig_do(&other, RIG_END_BY_FAULT), 0);
+	bank = bank_of(&v2, STREAM);
+	log_skip();
+	fault(&v2, bank, 0x123456789000);
+	check(log_has(rig.name, "write at IOVA 0x123456789000"));
+	check(!exists(SUBDEVS "/%s", rig.name) && is_blocked(&v2, STREAM));
+	check(exists(SUBDEVS "/%s", other.name) && bank_of(&v2, STREAM + 1) >= 0);
+	/* Nobody is told any more, though the bank is still there */
+	fault(&v2, bank, 0x2000);
+	check(exists(SUBDEVS "/%s", other.name));
+	bank = bank_of(&v2, STREAM + 1);
+	fault(&v2, bank, 0x3000);
+	check(!exists(SUBDEVS "/%s", other.name));
+	check_errno(destroy(&rig), 0);
+	check_errno(destroy(&other), 0);
+}
+
 /*
  * -EXDEV: the node has streams of two SMMUs, also if these are of one kind.
  */
@@ -777,6 +831,7 @@ void (*const smmuv2[])(void) = {
 	test_banks_full,
 	test_smrs_full,
 	test_span,
+	test_fault,
 	test_module,
 	test_power,
 	test_unbind_v2,

@@ -7,6 +7,7 @@
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
 #include <linux/fs.h>
+#include <linux/interrupt.h>
 #include <linux/iommu.h>
 #include <linux/iommu-subdev.h>
 #include <linux/miscdevice.h>
@@ -979,6 +980,16 @@ static int rig_fault_churn(struct device *parent, struct subdev_rig *rig)
 	return rig_late_faults ? -EIO : 0;
 }
 
+static int rig_interrupt(struct device *dev, unsigned int n)
+{
+	int irq;
+
+	if (!dev_is_platform(dev))
+		return -ENOTTY;
+	irq = platform_get_irq(to_platform_device(dev), n);
+	return irq < 0 ? irq : irq_set_irqchip_state(irq, IRQCHIP_STATE_PENDING, true);
+}
+
 static int rig_do_parent(struct subdev_rig *rig)
 {
 	struct device *parent;
@@ -1020,6 +1031,9 @@ static int rig_do_parent(struct subdev_rig *rig)
 		break;
 	case RIG_BIND:
 		ret = device_attach(parent) == 1 ? 0 : -ENODEV;
+		break;
+	case RIG_INTERRUPT:
+		ret = rig_interrupt(parent, rig->id);
 		break;
 	default:
 		ret = rig_create(parent, rig);
@@ -1082,6 +1096,7 @@ static int rig_do(struct subdev_rig *rig)
 	case RIG_FAULT_CHURN:
 	case RIG_UNBIND:
 	case RIG_BIND:
+	case RIG_INTERRUPT:
 		return rig_do_parent(rig);
 	case RIG_SLEEP_END:
 		rig_sleep.parent[0] = 0;

@@ -104,6 +104,8 @@ enum subdev_rig_op {
 	/* Give @parent, any device: its driver is unbound, as for one that goes, or bound */
 	RIG_UNBIND,
 	RIG_BIND,
+	/* Give @parent, a platform device, and in @id which of its interrupts comes, once */
+	RIG_INTERRUPT,
 };
 
 enum subdev_rig_kind {
