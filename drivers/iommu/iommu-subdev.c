@@ -829,8 +829,9 @@ EXPORT_SYMBOL_GPL(iommu_subdev_destroy);
  * @fn is called by the driver of the IOMMU, in its interrupt or the thread of that,
  * with the address, and whether it was a write. The access has been stopped by
  * then, and the device goes on. An IOMMU that is flooded drops some of them.
- * Drivers of SMMUv2, SMMUv3 and virtio-iommu call it; with other IOMMUs there
- * are no calls. QEMU's virtio-iommu takes all accesses for reads.
+ * Drivers of SMMUv2, SMMUv3, virtio-iommu and the RISC-V IOMMU call it; with
+ * other IOMMUs there are no calls. QEMU's virtio-iommu takes all accesses for
+ * reads.
  *
  * The line in the log for each fault becomes one in five seconds.
  *
