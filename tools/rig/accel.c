@@ -147,10 +147,13 @@ const char *domain_of(const char *subdev)
 static unsigned int of_stream_of(unsigned int engine)
 {
 	uint8_t map[ENGINES * 16];
-	int fd = open("/proc/device-tree/accel@10000000/iommu-map",
-		      O_RDONLY | O_CLOEXEC);
 	const uint8_t *cell = &map[engine * 16 + 8];
+	char path[80];
+	int fd;
 
+	snprintf(path, sizeof(path), "/sys/bus/platform/devices/%s/of_node/iommu-map",
+		 ACCEL);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || read(fd, map, sizeof(map)) != sizeof(map))
 		die("the devicetree's iommu-map is not what machine.dts has");
 	close(fd);

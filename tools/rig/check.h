@@ -51,6 +51,9 @@ int destroy(struct subdev_rig *rig);
 /* For the errno: a success is undone */
 int try_create(const char *parent, unsigned int id);
 
+/* What the driver of the IOMMU makes of a stream ID that there is not */
+int no_such_stream(void);
+
 bool bytes_are(const uint8_t *mem, uint8_t byte);
 /* True if engine N, which nobody has, can write to memory */
 bool engine_gets_through(unsigned int n);

@@ -10,13 +10,6 @@
 
 #include "rig.h"
 
-/* RISC-V's firmware uses the console, too */
-#ifdef __riscv
-#define ON_SBI	true
-#else
-#define ON_SBI	false
-#endif
-
 int main(int argc, char **argv)
 {
 	const char *what;
@@ -30,8 +23,8 @@ int main(int argc, char **argv)
 	mount_all();
 	if (getpid() != 1)
 		return check_main(argv[1]) ? EXIT_FAILURE : EXIT_SUCCESS;
-	/* What firmware said ends in the middle of a line */
-	if (on_acpi() || ON_SBI)
+	/* What firmware said ends in the middle of a line; RISC-V's uses the console, too */
+	if (on_acpi() || ON_RISCV)
 		printf("\nrig: begins\n");
 	what = cmdline("rig");
 	if (!what)

@@ -43,7 +43,7 @@ static const struct key {
 	{ OF_PARENT, .id = ID_UNMAPPED, .err = -ENODEV },
 	{ OF_PARENT, .id = ID_DISABLED, .err = -ENODEV },
 	{ OF_PARENT, .id = ID_OF_PCI, .err = -EBUSY },
-	/* Or what virtio-iommu says */
+	/* Or what another IOMMU's driver says */
 	{ OF_PARENT, .id = ID_OUT_OF_RANGE, .err = -ERANGE },
 	{ OF_PARENT, .node = "taken", .err = -EBUSY },
 	{ OF_PARENT, .node = "off", .err = -ENODEV },
@@ -197,8 +197,8 @@ static int create_error(const struct key *key)
 		return key->err;
 	if (!iommu_there)
 		return -EPROBE_DEFER;
-	if (key->err == -ERANGE && on_virtio)
-		return -ENOENT;
+	if (key->err == -ERANGE)
+		return no_such_stream();
 	if (key->err)
 		return key->err;
 	for (unsigned int i = 0; i < CONTEXTS; i++)

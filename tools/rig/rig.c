@@ -26,11 +26,16 @@ static int kmsg = -1;
 static int kmsg_start = -1;
 
 static const struct device_names of_devices = {
-	.accel = "10000000.accel",
 	.parent = "rig-parent",
 	.no_map = "rig-no-map",
 	.absent = "rig-absent",
+#ifdef __riscv
+	.accel = "40000000.accel",
+	.smmu = "platform:3010000.iommu",
+#else
+	.accel = "10000000.accel",
 	.smmu = "platform:9050000.smmuv3",
+#endif
 };
 
 static const struct device_names acpi_devices = {
@@ -138,6 +143,23 @@ int load_module_with(const char *name, const char *params)
 int load_module(const char *name)
 {
 	return load_module_with(name, "");
+}
+
+int load_iommus(void)
+{
+	static const char * const modules[] = {
+#ifdef __riscv
+		/* The driver is built in, but may wait for a supply */
+		"fixed",
+#else
+		"arm_smmu_v3", "virtio-iommu",
+#endif
+	};
+	int ret = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(modules) && !ret; i++)
+		ret = load_module(modules[i]);
+	return ret;
 }
 
 int unload_module(const char *name)
@@ -408,6 +430,11 @@ bool log_has_fault(const struct context *ctx)
 		snprintf(who, sizeof(who), "from EP %u at", stream_of(ctx->engine));
 		return log_has("page fault", who);
 	}
+	/* A page fault of a write, and not 258, which is for a stream without a context */
+	if (ON_RISCV) {
+		snprintf(who, sizeof(who), "devid: 0x%x ", stream_of(ctx->engine));
+		return log_has("Fault 15 ", who);
+	}
 	snprintf(who, sizeof(who), "client: %s ", ctx->name);
 	/* 6.12 prints the event as it is: in front the stream, then F_TRANSLATION */
 	snprintf(event, sizeof(event), "0x%08x00000010", stream_of(ctx->engine));
@@ -428,6 +455,8 @@ void log_await_faults(void)
 #define PCI_COMMAND		0x04
 #define PCI_COMMAND_MASTER	0x04
 #define ENGINE_SIZE		0x100000
+/* Where Linux puts the first in the window of the PCI host */
+#define ENGINE_FIRST		(ON_RISCV ? 0x40000000ULL : 0x10000000ULL)
 
 /*
  * What the firmware of a board does before Linux starts: the engines answer at
@@ -436,7 +465,7 @@ void log_await_faults(void)
 void engines_power_up(void)
 {
 	for (unsigned int n = 0; n < ENGINES_MAX; n++) {
-		uint64_t want = 0x10000000 + n * ENGINE_SIZE;
+		uint64_t want = ENGINE_FIRST + n * ENGINE_SIZE;
 		uint16_t command;
 		char path[64];
 		uint64_t bar;

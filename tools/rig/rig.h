@@ -30,6 +30,12 @@
 #define VIOMMU_DRIVER	"/sys/bus/virtio/drivers/virtio_iommu"
 #define VIOMMU_PCI	"/sys/bus/pci/devices/0000:00:1e.0"
 
+#ifdef __riscv
+#define ON_RISCV	true
+#else
+#define ON_RISCV	false
+#endif
+
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /* rig.c: the machine */
@@ -48,6 +54,8 @@ void mount_all(void);
 const char *cmdline(const char *name);
 int load_module(const char *name);
 int load_module_with(const char *name, const char *params);
+/* The drivers of the IOMMUs that machines of this architecture have */
+int load_iommus(void);
 int unload_module(const char *name);
 /* Without the newline; "" when it cannot be read. The buffer is static. */
 const char *read_file(const char *fmt, ...)

@@ -138,7 +138,8 @@ static void rig_destroy(struct rig_context *ctx)
 	memset(ctx, 0, sizeof(*ctx));
 }
 
-#define RIG_BUFFER_SIZE		SZ_64K
+/* Not 64 KiB: QEMU's RISC-V IOMMU does not know pages of that size */
+#define RIG_BUFFER_SIZE		(15 * PAGE_SIZE)
 #define RIG_BUFFER_BYTE		0xa5
 
 static int rig_managed_buffer(struct rig_context *ctx, struct subdev_rig *rig)
@@ -1189,7 +1190,7 @@ MODULE_DEVICE_TABLE(of, rig_parent_of_match);
 
 static const struct dev_pm_ops rig_parent_pm = {
 	SET_RUNTIME_PM_OPS(rig_parent_suspend, rig_parent_resume, NULL)
-	SET_SYSTEM_SLEEP_PM_OPS(rig_parent_sleep, rig_parent_sleep)
+	SYSTEM_SLEEP_PM_OPS(rig_parent_sleep, rig_parent_sleep)
 };
 
 static struct platform_driver rig_parent_driver = {
