@@ -61,13 +61,15 @@ rig-acpi: setup ## The same for an emulated machine with UEFI and ACPI
 # The demonstration's boots; with FIRMWARE=acpi those of that
 RUN_smmuv3	:= run run-passthrough
 RUN_virtio	:= run-virtio run-virtio-passthrough
+RUN_riscv	:= riscv-run riscv-run-passthrough
 RUN_smmuv3-acpi	:= acpi-run acpi-run-passthrough
 IOMMU		?= smmuv3
 RUN		:= $(RUN_$(IOMMU)$(FIRMWARE:%=-%))
 
 ##@ Start here
 run: setup ## Boot an emulated machine and show contexts, DMA, isolation and cost
-	@[ -n "$(RUN)" ] || { echo "make: IOMMU can be smmuv3 or virtio; FIRMWARE=acpi goes with smmuv3" >&2; exit 1; }
+	@[ -n "$(RUN)" ] || { echo "make: IOMMU can be smmuv3, virtio or riscv; FIRMWARE=acpi goes with smmuv3" >&2; exit 1; }
+	@[ "$(IOMMU)" != riscv ] || tools/setup riscv
 	@kernel=$(KERNEL); tools/kernel fetch || { \
 		[ $$? = 3 ] && [ -n "$(LTS)" ] || exit; \
 		kernel=$(LTS); \
@@ -85,6 +87,7 @@ NO		:= vtd amdvi x86-virtio x86-none x86-off vtd-off vtd-passthrough amdvi-off r
 ##@ Tests
 rig-test: setup ## Boot the tests that WHAT= names, and build what they need; WHAT=smmu
 	@[ -z "$(filter $(NO),$(WHAT))" ] || tools/setup machines
+	@[ -z "$(filter riscv-%,$(WHAT))" ] || tools/setup riscv
 	@tools/rig/boot --build $(WHAT)
 	@tools/rig/boot $(WHAT)
 
@@ -92,6 +95,13 @@ no: setup ## Boot the machines that have to say no: x86, RISC-V, IOMMUs that are
 	@tools/setup machines
 	@tools/rig/boot --build $(NO)
 	@tools/rig/boot $(NO)
+
+RISCV		:= $(addprefix riscv-,iommu passthrough lazy late never random churn)
+
+riscv: setup ## Boot the tests on RISC-V with its IOMMU, on a newer QEMU that is not installed
+	@tools/setup riscv
+	@tools/rig/boot --build $(RISCV)
+	@tools/rig/boot $(RISCV)
 
 # ROWS="7.3 x86_64" is a part of it
 matrix: setup ## Boot all machines, of both kernels, and print what comes of it as a table
@@ -162,7 +172,7 @@ repeat: rig ## Run KUnit 20 times and the machines 5 times: is anything flaky?
 	@tools/repeat
 
 mutants: rig ## Take out what keeps the contract, one by one: which test notices?
-	@tools/setup kunit
+	@tools/setup kunit riscv
 	@tools/mutants/run
 
 ##@ Compilers and checkers
@@ -234,5 +244,5 @@ clean: ## Remove the objects, keep the kernel source
 distclean: ## Remove the kernel source as well
 	@tools/clean --source
 
-.PHONY: help setup kernel rig rig-acpi rig-test run demonstration no matrix check newcomer soak bench deb deb-check lava lava-check lava-run \
+.PHONY: help setup kernel rig rig-acpi rig-test run demonstration no riscv matrix check newcomer soak bench deb deb-check lava lava-check lava-run \
 	kunit random detectors coverage repeat mutants w1 users series series-check checkpatch clean distclean
