@@ -15,8 +15,9 @@ export BUILD KERNEL
 
 OBJECTS		:= drivers/iommu/iommu-subdev.o samples/iommu-subdev/edu-accel.o
 # What the *.users.patch change, and what is beside it
-USERS		:= drivers/iommu/iommu.o drivers/gpu/host1x/ drivers/gpu/drm/tegra/ \
-		   drivers/dma/dmaengine.o drivers/dma/tegra186-gpc-dma.o drivers/misc/fastrpc.o \
+USERS_CORE	:= drivers/iommu/iommu.o drivers/gpu/host1x/ drivers/gpu/drm/tegra/ \
+		   drivers/dma/dmaengine.o drivers/dma/tegra186-gpc-dma.o drivers/misc/fastrpc.o
+USERS		:= $(USERS_CORE) \
 		   drivers/media/platform/qcom/iris/ drivers/media/platform/qcom/venus/ \
 		   drivers/net/wireless/ath/ath10k/ drivers/net/wireless/ath/ath11k/
 
@@ -25,6 +26,7 @@ USERS_6.12	:= drivers/iommu/iommu.o drivers/gpu/host1x/ drivers/gpu/drm/tegra/
 VERSION		:= $(or $(shell BUILD=$(BUILD) KERNEL=$(call quoted,$(KERNEL)) KERNEL_SRC=$(call quoted,$(KERNEL_SRC)) \
 			tools/kernel version),$(error Nothing was done))
 USERS		:= $(or $(USERS_$(VERSION)),$(USERS))
+USERS_CORE	:= $(or $(USERS_$(VERSION)),$(USERS_CORE))
 
 # One thing at a time: the steps are parallel inside.
 .NOTPARALLEL:
@@ -199,17 +201,17 @@ users-run: setup ## Boot drivers that use sub-devices, on registers that are RAM
 	@tools/rig/boot $(USERS_RUN)
 
 ##@ The series for the kernel
-series: setup ## Write the mailable series for a kernel tree into build/series
+series: setup ## Write the mailable series for a kernel tree into build/series; NAME=core for one
 	@tools/setup check
-	@tools/series/write
+	@tools/series/write $(NAME)
 
-series-check: setup ## Put it on a clean tree with git am, run KUnit there, build that
+series-check: setup ## Put them on a clean tree with git am, run KUnit and build there
 	@tools/setup kunit check
-	@tools/series/check drivers/iommu/ drivers/base/ $(USERS)
+	@tools/series/check drivers/iommu/ drivers/base/ drivers/of/ $(USERS_CORE)
 
-series-each: setup ## The same, and build after each mail; takes half an hour
+series-each: setup ## Each series alone on a clean tree, built after each mail; takes hours
 	@tools/setup kunit check
-	@tools/series/check --each drivers/iommu/ drivers/base/ $(USERS)
+	@tools/series/check --each drivers/iommu/ drivers/base/ drivers/of/ $(USERS)
 
 ##@ Compilers and checkers
 checkpatch: setup ## Run checkpatch.pl --strict on our files and patches
