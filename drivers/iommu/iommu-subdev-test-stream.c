@@ -833,6 +833,8 @@ static void subdev_test_share_sgtable(struct kunit *test)
 	struct sg_table sgt[2];
 	dma_addr_t iova[2];
 	void *mem[2];
+	/* One of several who map the pages leaves the caches to their owner */
+	const unsigned long attrs = DMA_ATTR_SKIP_CPU_SYNC;
 
 	for (int i = 0; i < SHARE_PAGES; i++)
 		pages[i] = subdev_test_page(test);
@@ -842,7 +844,7 @@ static void subdev_test_share_sgtable(struct kunit *test)
 								   0, SHARE_PAGES * PAGE_SIZE,
 								   GFP_KERNEL));
 		KUNIT_ASSERT_EQ(test, 0, dma_map_sgtable(subdev[i], &sgt[i],
-							 DMA_BIDIRECTIONAL, 0));
+							 DMA_BIDIRECTIONAL, attrs));
 	}
 	for (int i = 0; i < 2; i++) {
 		expect_shared(test, STREAM_A(i), &sgt[i], pages);
@@ -854,9 +856,9 @@ static void subdev_test_share_sgtable(struct kunit *test)
 	iommu_subdev_destroy(subdev[0]);
 	expect_unshared(test, STREAM_A(0), &sgt[0], pages);
 	expect_shared(test, STREAM_A(1), &sgt[1], pages);
-	dma_unmap_sgtable(subdev[0], &sgt[0], DMA_BIDIRECTIONAL, 0);
+	dma_unmap_sgtable(subdev[0], &sgt[0], DMA_BIDIRECTIONAL, attrs);
 	expect_shared(test, STREAM_A(1), &sgt[1], pages);
-	dma_unmap_sgtable(subdev[1], &sgt[1], DMA_BIDIRECTIONAL, 0);
+	dma_unmap_sgtable(subdev[1], &sgt[1], DMA_BIDIRECTIONAL, attrs);
 	expect_unshared(test, STREAM_A(1), &sgt[1], pages);
 	KUNIT_EXPECT_NE(test, sg_dma_address(sgt[0].sgl), sg_dma_address(sgt[1].sgl));
 	iommu_subdev_destroy(subdev[1]);
