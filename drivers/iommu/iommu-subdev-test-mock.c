@@ -269,6 +269,9 @@ static struct iommu_device *mock_probe_device(struct device *dev)
 			return ERR_PTR(-ENODEV);
 	}
 	for (i = 0; i < fwspec->num_ids; i++) {
+		/* As the RISC-V driver: whoever has the stream loses it */
+		WRITE_ONCE(mock->stream[fwspec->ids[i]].domain,
+			   &mock_blocked_domain);
 		mock->stream[fwspec->ids[i]].dev = dev;
 		mock->stream[fwspec->ids[i]].users++;
 	}
@@ -388,8 +391,11 @@ int mock_register(struct mock_iommu *mock)
 	if (ret)
 		return ret;
 
+	if (mock->does.without_device)
+		mock->iommu.fwnode = dev_fwnode(mock->dev);
 	ret = iommu_device_register(&mock->iommu, &mock->ops,
-				    mock->does.without_firmware ? NULL : mock->dev);
+				    mock->does.without_firmware ||
+				    mock->does.without_device ? NULL : mock->dev);
 	if (ret)
 		iommu_device_sysfs_remove(&mock->iommu);
 	else

@@ -756,6 +756,26 @@ static struct module mock_module = {
 };
 
 /* The driver of the IOMMU cannot be unloaded before the last reference goes. */
+/* It has the limit of a live sub-device, so it may have read that before. */
+static void subdev_test_late_map_begun(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev = create_and_hold(test);
+	struct page *page = subdev_test_page(test);
+	dma_addr_t iova;
+
+	KUNIT_ASSERT_EQ(test, 0, dma_set_mask(subdev, DMA_BIT_MASK(MOCK_ADDR_BITS)));
+	end_with_mappings(test, subdev);
+	subdev->bus_dma_limit = 0;
+	iova = dma_map_page(subdev, page, 0, PAGE_SIZE, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, dma_mapping_error(subdev, iova), 0);
+	KUNIT_EXPECT_EQ(test, mock_dma(t->mock, STREAM_A(1), iova), MOCK_FAULT);
+	dma_unmap_page(subdev, iova, PAGE_SIZE, DMA_TO_DEVICE);
+	let_go(test, subdev);
+	mock_expect_left(test, t->mock, 0);
+	__free_page(page);
+}
+
 static void subdev_test_late_module(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -1019,6 +1039,7 @@ static struct kunit_case subdev_test_late_cases[] = {
 	KUNIT_CASE_PARAM(subdev_test_late_free, end_case_gen_params),
 	KUNIT_CASE_PARAM(subdev_test_late_unmap, end_case_gen_params),
 	KUNIT_CASE_PARAM(subdev_test_late_map, end_case_gen_params),
+	KUNIT_CASE_PARAM(subdev_test_late_map_begun, end_case_gen_params),
 	KUNIT_CASE_PARAM(subdev_test_late_module, end_case_gen_params),
 	KUNIT_CASE(subdev_test_late_stream_free),
 	KUNIT_CASE_PARAM(subdev_test_late_group_type, end_case_gen_params),

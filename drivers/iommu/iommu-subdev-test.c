@@ -550,6 +550,23 @@ static void subdev_test_eprobe_defer_found(struct kunit *test)
 }
 
 /* An error of the IOMMU's driver is the error of create. */
+/* Nobody can say whose driver would have to be kept. */
+static void subdev_test_eopnotsupp_device(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	mock_unregister(t->mock);
+	t->mock->does.without_device = true;
+	KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
+	subdev_expect_refused(test, t->parent, 1, -EOPNOTSUPP);
+	mock_expect_left(test, t->mock, 0);
+
+	mock_unregister(t->mock);
+	t->mock->does.without_device = false;
+	KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
+	subdev_expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+}
+
 static void subdev_test_driver_errors(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -559,7 +576,7 @@ static void subdev_test_driver_errors(struct kunit *test)
 		&t->mock->does.group_err,
 		&t->mock->does.alloc_err,
 	};
-	const int errs[] = { -EIO, -ENOSPC, -EINVAL, -EPROBE_DEFER };
+	const int errs[] = { -EIO, -ENOSPC, -EINVAL, -EPROBE_DEFER, -ENODEV };
 
 	for (int i = 0; i < ARRAY_SIZE(calls); i++) {
 		for (int j = 0; j < ARRAY_SIZE(errs); j++) {
@@ -2490,6 +2507,61 @@ static void subdev_test_iommu_unregister_during_xlate(struct kunit *test)
 	}
 }
 
+/* Some drivers remove the IOMMU from sysfs before they unregister it. */
+static void subdev_test_iommu_sysfs_first(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	for (int i = 0; i < ARRAY_SIZE(subdev_test_forms); i++) {
+		struct subdev_thread creator = {
+			.id = 1, .create = subdev_test_forms[i],
+		};
+
+		device_lock(t->mock->dev);
+		iommu_device_sysfs_remove(&t->mock->iommu);
+		KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &creator,
+							       thread_create_one));
+		KUNIT_EXPECT_TRUE(test, wait_asleep(creator.task));
+		iommu_device_unregister(&t->mock->iommu);
+		device_unlock(t->mock->dev);
+		subdev_test_join_thread(&creator);
+		KUNIT_EXPECT_PTR_EQ(test, creator.subdev, ERR_PTR(-EPROBE_DEFER));
+		iommu_subdev_destroy(creator.subdev);
+		KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
+		subdev_expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+	}
+}
+
+/* A device that is added while an IOMMU is unregistered does not get it. */
+static void subdev_test_iommu_unregister_first(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device_node *np = subdev_test_find_node(test, "foreign");
+	struct subdev_thread unregister = {};
+	struct platform_device *late;
+	struct mock_gate gate;
+	struct device *dev;
+
+	dev = subdev_test_add_device(test, "foreign-alone");
+	KUNIT_ASSERT_TRUE(test, device_iommu_mapped(dev));
+	device_release_driver(dev);
+	mock_init_gate(&gate);
+	t->mock->does.block_gate = &gate;
+	KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &unregister,
+						       thread_unregister_iommu));
+	wait_for_completion(&gate.reached);
+	late = of_platform_device_create(np, NULL, NULL);
+	of_node_put(np);
+	KUNIT_EXPECT_NOT_NULL(test, late);
+	KUNIT_EXPECT_FALSE(test, late && device_iommu_mapped(&late->dev));
+	complete(&gate.go);
+	subdev_test_join_thread(&unregister);
+	mock_expect_left(test, t->mock, 0);
+	if (late)
+		of_platform_device_destroy(&late->dev, NULL);
+	subdev_test_del_device(test, dev);
+}
+
 /* What the IOMMU promises is asked of the one that the stream is given by. */
 static void subdev_test_iommu_replaced(struct kunit *test)
 {
@@ -2903,6 +2975,7 @@ static struct kunit_case subdev_test_error_cases[] = {
 	KUNIT_CASE(subdev_test_ebusy_duplicate),
 	KUNIT_CASE(subdev_test_eopnotsupp),
 	KUNIT_CASE(subdev_test_eopnotsupp_ids),
+	KUNIT_CASE(subdev_test_eopnotsupp_device),
 	KUNIT_CASE(subdev_test_eopnotsupp_ops),
 	KUNIT_CASE(subdev_test_driver_errors),
 	KUNIT_CASE(subdev_test_attach_error),
@@ -2986,6 +3059,8 @@ static struct kunit_case subdev_test_thread_cases[] = {
 	KUNIT_CASE(subdev_test_iommu_going),
 	KUNIT_CASE(subdev_test_iommu_unbind_under_way),
 	KUNIT_CASE(subdev_test_iommu_unregister_during_xlate),
+	KUNIT_CASE(subdev_test_iommu_sysfs_first),
+	KUNIT_CASE(subdev_test_iommu_unregister_first),
 	KUNIT_CASE(subdev_test_iommu_replaced),
 	KUNIT_CASE(subdev_test_iommu_unbind_during_destroy),
 	KUNIT_CASE(subdev_test_threads_own_id),

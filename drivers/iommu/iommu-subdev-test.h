@@ -46,6 +46,8 @@ struct mock_behaviour {
 	u32 ignored_bits;
 	/* Firmware does not tell what is behind it, as on x86 */
 	bool without_firmware;
+	/* Its driver does not tell the core which device it is */
+	bool without_device;
 	/* Its streams have no numbers */
 	bool without_ids;
 	/* Let other threads run where the core may not expect it */

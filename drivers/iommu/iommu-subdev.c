@@ -29,42 +29,6 @@
 #define CREATE_TRACE_POINTS
 #include <trace/events/iommu_subdev.h>
 
-/**
- * DOC: overview
- *
- * A sub-device is a &struct device that stands for one DMA stream of its
- * parent, or for several streams that share a translation. Firmware names the
- * IOMMU: the ``iommu-map`` of the parent's devicetree node, or the mappings of
- * its named component in the ACPI IORT, translate the parent's *input ID* to
- * the *stream ID* of the IOMMU; or a child node of the parent has ``iommus``.
- * The sub-device has an IOMMU group and a default domain of its own, so its
- * streams reach what the DMA API maps for it, and no other stream does.
- *
- * Sub-devices have a private bus and no driver. They own the DMA API of their
- * group, so nobody can change the domain.
- */
-
-/**
- * DOC: lifecycle
- *
- * iommu_subdev_create() returns a sub-device that is ready for the DMA API, or
- * an error. It fails when there is no IOMMU, when the IOMMU only offers identity
- * or would let DMA through after the end, and when another device has the
- * stream. ``iommu.passthrough=1`` does not apply to sub-devices.
- *
- * iommu_subdev_destroy() releases what is managed on the sub-device (for example
- * by dmam_alloc_coherent()) and then the stream. When it returns, DMA of the
- * stream is blocked. User space may hold buffers for longer, through files,
- * mappings and dma-bufs. Whoever may unmap, sync or free after destroy holds a
- * reference to the &struct device, which keeps the page tables: these calls work
- * then, and mapping fails. The last put_device() frees the page tables and may
- * sleep.
- *
- * A sub-device ends when its parent's driver is unbound, at the latest. One that
- * is not managed and exists by then is destroyed with a warning; the memory of
- * its &struct device stays until iommu_subdev_destroy() is called.
- */
-
 struct iommu_subdev {
 	struct device dev;
 	struct device_dma_parameters dma_parms;
@@ -102,7 +66,7 @@ static DEFINE_MUTEX(iommu_streams_lock);
 /* The entry of a stream is its sub-device, or counts its other devices */
 static int iommu_account_stream(struct device *dev, u32 id, int users)
 {
-	struct xarray *streams = &dev->iommu->iommu_dev->streams;
+	struct xarray *streams = dev->iommu->streams;
 	void *entry, *new = users > 0 ? dev : NULL;
 	bool busy;
 
@@ -122,7 +86,7 @@ void iommu_subdev_remove_streams(struct device *dev)
 {
 	struct iommu_fwspec *fwspec = dev->iommu->fwspec;
 
-	for (int i = 0; fwspec && i < fwspec->num_ids; i++)
+	for (int i = 0; dev->iommu->streams && i < fwspec->num_ids; i++)
 		iommu_account_stream(dev, fwspec->ids[i], -1);
 }
 
@@ -132,7 +96,12 @@ int iommu_subdev_add_streams(struct device *dev)
 	struct iommu_fwspec *fwspec = dev->iommu->fwspec;
 	int n = 0, ret = 0;
 
-	while (fwspec && n < fwspec->num_ids && !ret)
+	/* A few old drivers make it up in probe_device. They have no sub-devices. */
+	if (!fwspec)
+		return 0;
+
+	dev->iommu->streams = &iommu_fwspec_iommu(fwspec)->streams;
+	while (n < fwspec->num_ids && !ret)
 		ret = iommu_account_stream(dev, fwspec->ids[n++], 1);
 	/* The last of them was not added */
 	for (n -= 2; ret && n >= 0; n--)
@@ -345,9 +314,6 @@ static int iommu_subdev_attach(struct device *dev, struct device *iommu)
 		return ret;
 
 	ret = iommu_probe_device(dev);
-	/* The IOMMU is there, so this is its error for a stream that is taken */
-	if (ret == -ENODEV)
-		ret = -EBUSY;
 	if (ret)
 		return ret;
 
@@ -382,6 +348,7 @@ err_unuse:
 static int iommu_subdev_setup(struct iommu_subdev *sd)
 {
 	struct device *dev = &sd->dev;
+	struct iommu_device *iommu;
 	int ret;
 
 	mutex_lock(&iommu_probe_device_lock);
@@ -395,15 +362,16 @@ static int iommu_subdev_setup(struct iommu_subdev *sd)
 	if (ret)
 		goto err_release;
 
-	ret = -EPROBE_DEFER;
-	sd->iommu = iommu_fwspec_get_hwdev(dev->iommu->fwspec);
-	if (!sd->iommu)
+	mutex_lock(&iommu_probe_device_lock);
+	iommu = iommu_fwspec_iommu(dev->iommu->fwspec);
+	sd->iommu = iommu ? get_device(iommu->hwdev) : NULL;
+	mutex_unlock(&iommu_probe_device_lock);
+	if (!sd->iommu) {
+		ret = iommu ? -EOPNOTSUPP : -EPROBE_DEFER;
 		goto err_release;
+	}
 
-	/*
-	 * While this is held, probe and remove of the driver do not run. The link
-	 * alone would not do: a failed probe of the parent removes it first.
-	 */
+	/* While this is held, the driver of the IOMMU is neither probed nor removed */
 	device_lock(sd->iommu);
 	ret = iommu_subdev_attach(dev, sd->iommu);
 	if (ret)
@@ -448,6 +416,30 @@ static void iommu_subdev_dev_release(struct device *dev)
 	put_device(parent);
 }
 
+/* Called with device_lock() of the IOMMU */
+static void iommu_subdev_detach(struct iommu_subdev *sd)
+{
+	if (!sd->domain)
+		return;
+	WRITE_ONCE(sd->domain, NULL);
+	iommu_device_unuse_default_domain(&sd->dev);
+	iommu_release_device(&sd->dev);
+}
+
+/*
+ * The parents are unbound before the driver of their IOMMU, but for those whose
+ * probe fails: their link to it ends before what they have created.
+ */
+void iommu_subdev_remove_iommu(struct iommu_device *iommu)
+{
+	unsigned long id;
+	void *entry;
+
+	xa_for_each(&iommu->streams, id, entry)
+		if (!xa_is_value(entry))
+			iommu_subdev_detach(to_iommu_subdev(entry));
+}
+
 /* Ends the context, unless that has been done. @sd itself stays. */
 static void iommu_subdev_end(struct iommu_subdev *sd, int result)
 {
@@ -472,13 +464,7 @@ static void iommu_subdev_end(struct iommu_subdev *sd, int result)
 	dev->bus_dma_limit = 1;
 	devres_release_all(dev);
 	device_lock(sd->iommu);
-	/* Nothing can be released any more without it */
-	if (WARN_ON(!device_is_bound(sd->iommu))) {
-		get_device(dev);
-	} else {
-		iommu_device_unuse_default_domain(dev);
-		iommu_release_device(dev);
-	}
+	iommu_subdev_detach(sd);
 	device_unlock(sd->iommu);
 	iommu_subdev_unregister(sd);
 	trace_iommu_subdev_destroy(dev->parent, sd->fwnode, sd->id, group_id,
@@ -674,8 +660,8 @@ err_trace:
  * * -EPROBE_DEFER: the driver of the IOMMU is not bound yet
  * * -EEXIST: @parent has a sub-device with this ID, or a device has its name
  * * -EBUSY: another device has the stream or is in its IOMMU group
- * * -EOPNOTSUPP: the IOMMU only has identity, has no stream IDs or would not block
- *   the stream after destroy; no IOMMU_DMA; or CONFIG_IOMMU_SUBDEV is not set
+ * * -EOPNOTSUPP: the IOMMU only has identity, has no stream IDs or device, or would
+ *   not block the stream after destroy; no IOMMU_DMA or CONFIG_IOMMU_SUBDEV
  * * -ENOSPC: the IOMMU has no more contexts. A destroyed sub-device occupies its
  *   context for as long as somebody holds a reference to it.
  * * -ENOMEM: out of memory
@@ -828,12 +814,9 @@ EXPORT_SYMBOL_GPL(iommu_subdev_destroy);
  *
  * @fn is called by the driver of the IOMMU, in its interrupt or the thread of that,
  * with the address, and whether it was a write. The access has been stopped by
- * then, and the device goes on. An IOMMU that is flooded drops some of them.
- * Drivers of SMMUv2, SMMUv3, virtio-iommu and the RISC-V IOMMU call it; with
- * other IOMMUs there are no calls. QEMU's virtio-iommu takes all accesses for
- * reads.
- *
- * The line in the log for each fault becomes one in five seconds.
+ * then, and the device goes on. An IOMMU that is flooded drops some of them, and not
+ * every driver of an IOMMU calls it. The line in the log for each fault becomes one
+ * in five seconds.
  *
  * There is no call after this function has returned with another @fn, or after
  * iommu_subdev_destroy(), or the unbind of the parent, has begun to release what is
