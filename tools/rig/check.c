@@ -915,6 +915,24 @@ static void test_passthrough(void)
 }
 
 /*
+ * A device with identity gets at all of memory as before when a virtio-iommu that
+ * opens is removed: nothing was translated that would have to be blocked.
+ */
+static void test_identity_outlives(void)
+{
+	begin("identity_outlives_the_iommu");
+	check(!strcmp(read_file(SECOND "/iommu_group/type"), "identity"));
+	check(engine_gets_through(ENGINE_SHARED));
+	check_errno(viommu_remove(), 0);
+	check(!exists(SECOND "/iommu_group"));
+	check(engine_gets_through(ENGINE_SHARED));
+	check_errno(pci_rescan(), 0);
+	check(has_virtio_iommu());
+	give_host_bridge_its_iommu();
+	check_errno(load_module("edu-accel"), 0);
+}
+
+/*
  * Strict or lazy is the system's policy, for sub-devices too.
  */
 static void test_lazy(void)
@@ -1560,6 +1578,7 @@ static void (*const passthrough[])(void) = {
 	test_late_free,
 	NULL
 };
+static void (*const outlives[])(void) = { test_identity_outlives, NULL };
 static void (*const lazy[])(void) = { test_lazy, test_isolation, test_freed, test_late_free, NULL };
 static void (*const late[])(void) = { test_late, test_deferring_create, test_isolation, NULL };
 static void (*const never[])(void) = { test_never, NULL };
@@ -1637,6 +1656,7 @@ static const struct suite {
 	{ "half", start_all, .lists = { half } },
 	{ "bypass", start_without_example, .lists = { bypass, iommu_goes } },
 	{ "passthrough", start_all, .lists = { passthrough } },
+	{ "virtio-passthrough", start_without_example, .lists = { outlives, passthrough } },
 	{ "lazy", start_all, .lists = { lazy } },
 	{ "late", start_bare, .lists = { late } },
 	{ "never", start_bare, .lists = { never } },
