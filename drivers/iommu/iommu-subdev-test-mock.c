@@ -260,6 +260,13 @@ static struct iommu_device *mock_probe_device(struct device *dev)
 	if (mock->does.probe_err)
 		return ERR_PTR(mock->does.probe_err);
 
+	if (mock->does.probe_adds_ids) {
+		u32 stream = fwspec->ids[0];
+
+		if (iommu_fwspec_add_ids(dev, &stream, 1))
+			return ERR_PTR(-ENOMEM);
+		fwspec = dev_iommu_fwspec_get(dev);
+	}
 	for (i = 0; i < fwspec->num_ids; i++) {
 		if (fwspec->ids[i] >= MOCK_NR_STREAMS)
 			return ERR_PTR(-EINVAL);

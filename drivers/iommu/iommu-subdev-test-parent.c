@@ -182,13 +182,64 @@ static void subdev_test_probe_fails_unbind(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, mock_is_blocked(t->mock, STREAM_A(1)));
 	device_release_driver(t->mock->dev);
 	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
-	/* Its driver may still clean up, before and after it ends */
+	/* Its driver may still clean up */
 	dma_unmap_page(failing, iova, PAGE_SIZE, DMA_TO_DEVICE);
+	iova = dma_map_page(failing, page, 0, PAGE_SIZE, DMA_TO_DEVICE);
+	KUNIT_EXPECT_NE(test, dma_mapping_error(failing, iova), 0);
 	complete(&gate.go);
 	subdev_test_join_thread(&binder);
 	KUNIT_EXPECT_EQ(test, binder.bad, 0);
 	mock_expect_left(test, t->mock, 0);
 	__free_page(page);
+}
+
+static struct subdev_thread *probe_creator;
+
+static void thread_create(struct subdev_thread *thread)
+{
+	struct subdev_test *t = thread->test->priv;
+
+	thread->subdev = thread->create(t->parent, thread->id);
+}
+
+static int start_create_and_fail(struct device *parent)
+{
+	struct subdev_thread *creator = probe_creator;
+
+	if (subdev_test_run_thread(creator->test, creator, thread_create))
+		wait_for_completion(&probe_gate->reached);
+	return -ENXIO;
+}
+
+/* A create that a failing probe overtakes leaves no link to the IOMMU. */
+static void subdev_test_probe_fails_link(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	for (int i = 0; i < ARRAY_SIZE(subdev_test_forms); i++) {
+		struct subdev_thread binder = {}, creator = {
+			.test = test, .id = 1, .create = subdev_test_forms[i],
+		};
+		struct mock_gate gate;
+
+		device_release_driver(t->parent);
+		mock_init_gate(&gate);
+		t->mock->does.xlate_gate = &gate;
+		probe_gate = &gate;
+		probe_creator = &creator;
+		subdev_test_on_probe = start_create_and_fail;
+		KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &binder, thread_bind));
+		/* Until the end of the probe waits for the create */
+		msleep(100);
+		complete(&gate.go);
+		subdev_test_join_thread(&binder);
+		subdev_test_join_thread(&creator);
+		KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(creator.subdev), -EINVAL);
+		KUNIT_EXPECT_TRUE(test, list_empty(&t->parent->links.suppliers));
+		mock_expect_left(test, t->mock, 0);
+		subdev_test_on_probe = NULL;
+		KUNIT_ASSERT_EQ(test, device_attach(t->parent), 1);
+	}
 }
 
 /* A sub-device can be created while nothing is probed, as in system suspend. */
@@ -797,6 +848,7 @@ static struct kunit_case subdev_test_probe_cases[] = {
 	KUNIT_CASE_SLOW(subdev_test_probe_defer_second),
 	KUNIT_CASE(subdev_test_probe_fails),
 	KUNIT_CASE(subdev_test_probe_fails_unbind),
+	KUNIT_CASE(subdev_test_probe_fails_link),
 	KUNIT_CASE(subdev_test_probing_blocked),
 	KUNIT_CASE(subdev_test_link_cycle),
 	KUNIT_CASE(subdev_test_link_part),

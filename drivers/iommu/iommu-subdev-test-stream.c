@@ -189,6 +189,25 @@ static void subdev_test_stream_error(struct kunit *test)
  * The group of a sub-device that is gone but held takes no other device, if the
  * IOMMU has no other group, until nobody holds it.
  */
+/* A stream that is added later is not taken back, as it was not counted. */
+static void subdev_test_stream_added_later(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *foreign, *twin;
+
+	t->mock->does.grouping = MOCK_GROUP_EACH_STREAM;
+	t->mock->does.shared_streams = true;
+	t->mock->does.probe_adds_ids = true;
+	foreign = subdev_test_add_device(test, "foreign");
+	twin = subdev_test_add_device(test, "foreign-twin");
+	t->mock->does.probe_adds_ids = false;
+	subdev_expect_refused(test, t->parent, 0xf, -EBUSY);
+	subdev_test_del_device(test, foreign);
+	subdev_expect_refused(test, t->parent, 0xf, -EBUSY);
+	subdev_test_del_device(test, twin);
+	subdev_expect_works(test, t->parent, 0xf, t->mock, STREAM_A(0xf));
+}
+
 static void subdev_test_stream_held_group(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -1018,6 +1037,7 @@ static struct kunit_case subdev_test_stream_cases[] = {
 	KUNIT_CASE(subdev_test_stream_two_ordinary),
 	KUNIT_CASE(subdev_test_stream_all_or_none),
 	KUNIT_CASE(subdev_test_stream_error),
+	KUNIT_CASE(subdev_test_stream_added_later),
 	KUNIT_CASE(subdev_test_stream_held_group),
 	KUNIT_CASE(subdev_test_stream_refused),
 	KUNIT_CASE(subdev_test_stream_two_iommus),

@@ -50,6 +50,8 @@ struct mock_behaviour {
 	bool without_device;
 	/* Its streams have no numbers */
 	bool without_ids;
+	/* Ask firmware for the streams again in probe_device, as Tegra's SMMU does */
+	bool probe_adds_ids;
 	/* Let other threads run where the core may not expect it */
 	bool yield;
 	/* Link itself to each client, as SMMUv2 does */

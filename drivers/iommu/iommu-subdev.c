@@ -84,28 +84,32 @@ static int iommu_account_stream(struct device *dev, u32 id, int users)
 
 void iommu_subdev_remove_streams(struct device *dev)
 {
-	struct iommu_fwspec *fwspec = dev->iommu->fwspec;
+	struct dev_iommu *param = dev->iommu;
 
-	for (int i = 0; dev->iommu->streams && i < fwspec->num_ids; i++)
-		iommu_account_stream(dev, fwspec->ids[i], -1);
+	while (param->num_streams)
+		iommu_account_stream(dev, param->fwspec->ids[--param->num_streams], -1);
 }
 
-/* For every device. -EBUSY: a stream is taken, which few IOMMU drivers check. */
+/*
+ * For every device. -EBUSY: a stream is taken, which few IOMMU drivers check. What
+ * old ones add to the fwspec in probe_device is not counted, as they do not block.
+ */
 int iommu_subdev_add_streams(struct device *dev)
 {
-	struct iommu_fwspec *fwspec = dev->iommu->fwspec;
-	int n = 0, ret = 0;
+	struct dev_iommu *param = dev->iommu;
+	int ret = 0;
 
-	/* A few old drivers make it up in probe_device. They have no sub-devices. */
-	if (!fwspec)
+	if (!param->fwspec)
 		return 0;
 
-	dev->iommu->streams = &iommu_fwspec_iommu(fwspec)->streams;
-	while (n < fwspec->num_ids && !ret)
-		ret = iommu_account_stream(dev, fwspec->ids[n++], 1);
-	/* The last of them was not added */
-	for (n -= 2; ret && n >= 0; n--)
-		iommu_account_stream(dev, fwspec->ids[n], -1);
+	param->streams = &iommu_fwspec_iommu(param->fwspec)->streams;
+	while (!ret && param->num_streams < param->fwspec->num_ids) {
+		ret = iommu_account_stream(dev, param->fwspec->ids[param->num_streams], 1);
+		if (!ret)
+			param->num_streams++;
+	}
+	if (ret)
+		iommu_subdev_remove_streams(dev);
 	return ret;
 }
 
@@ -416,12 +420,14 @@ static void iommu_subdev_dev_release(struct device *dev)
 	put_device(parent);
 }
 
-/* Called with device_lock() of the IOMMU */
 static void iommu_subdev_detach(struct iommu_subdev *sd)
 {
+	device_lock_assert(sd->iommu);
+
 	if (!sd->domain)
 		return;
 	WRITE_ONCE(sd->domain, NULL);
+	sd->dev.bus_dma_limit = 1;
 	iommu_device_unuse_default_domain(&sd->dev);
 	iommu_release_device(&sd->dev);
 }
