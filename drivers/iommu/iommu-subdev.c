@@ -90,10 +90,7 @@ void iommu_subdev_remove_streams(struct device *dev)
 		iommu_account_stream(dev, param->fwspec->ids[--param->num_streams], -1);
 }
 
-/*
- * For every device. -EBUSY: a stream is taken, which few IOMMU drivers check. What
- * old ones add to the fwspec in probe_device is not counted, as they do not block.
- */
+/* For every device. -EBUSY: a stream is taken, which few IOMMU drivers check. */
 int iommu_subdev_add_streams(struct device *dev)
 {
 	struct dev_iommu *param = dev->iommu;
@@ -375,7 +372,7 @@ static int iommu_subdev_setup(struct iommu_subdev *sd)
 		goto err_release;
 	}
 
-	/* While this is held, the driver of the IOMMU is neither probed nor removed */
+	/* Meanwhile the driver of the IOMMU is neither probed nor removed */
 	device_lock(sd->iommu);
 	ret = iommu_subdev_attach(dev, sd->iommu);
 	if (ret)
@@ -432,10 +429,7 @@ static void iommu_subdev_detach(struct iommu_subdev *sd)
 	iommu_release_device(&sd->dev);
 }
 
-/*
- * The parents are unbound before the driver of their IOMMU, but for those whose
- * probe fails: their link to it ends before what they have created.
- */
+/* The link of a parent whose probe fails ends before what it has created */
 void iommu_subdev_remove_iommu(struct iommu_device *iommu)
 {
 	unsigned long id;
