@@ -383,6 +383,9 @@ static void subdev_test_enospc(struct kunit *test)
 #ifdef kunit_warning_suppress
 	kunit_warning_suppress(test) {
 		subdev_expect_refused(test, t->parent, 3, -ENOSPC);
+		t->mock->does.attach_err = -ENOMEM;
+		subdev_expect_refused(test, t->parent, 3, -ENOMEM);
+		t->mock->does.attach_err = 0;
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 0);
 	}
 #else

@@ -164,11 +164,13 @@ static void subdev_test_next_id(struct kunit *test)
 {
 	static const u32 sparse[] = { 0x3, 0x4, 0x40, 0x41, 0x42, 0x43, 0xfffffffe, 0xffffffff };
 	static const u32 masked[] = { 0x20, 0x30 };
+	static const u32 forbidden[] = { 0x20 };
 	static const u32 beyond[] = { 0xfffffff0 };
 	struct device *parent;
 
 	subdev_expect_ids(test, "parent-sparse", sparse, ARRAY_SIZE(sparse));
 	subdev_expect_ids(test, "parent-masked", masked, ARRAY_SIZE(masked));
+	subdev_expect_ids(test, "parent-forbidden", forbidden, ARRAY_SIZE(forbidden));
 	subdev_expect_ids(test, "parent-beyond", beyond, ARRAY_SIZE(beyond));
 	subdev_expect_ids(test, "parent-unmapped", NULL, 0);
 	KUNIT_EXPECT_EQ(test, iommu_subdev_next_id(NULL, 0), -EINVAL);
@@ -576,7 +578,7 @@ static void subdev_test_driver_errors(struct kunit *test)
 		&t->mock->does.group_err,
 		&t->mock->does.alloc_err,
 	};
-	const int errs[] = { -EIO, -ENOSPC, -EINVAL, -EPROBE_DEFER, -ENODEV };
+	const int errs[] = { -EIO, -ENOSPC, -EINVAL, -EPROBE_DEFER };
 
 	for (int i = 0; i < ARRAY_SIZE(calls); i++) {
 		for (int j = 0; j < ARRAY_SIZE(errs); j++) {
@@ -591,6 +593,24 @@ static void subdev_test_driver_errors(struct kunit *test)
 }
 
 /* So is the error of its attach, which the core does not expect to fail. */
+/* That an IOMMU does not take the stream is not that there is no IOMMU. */
+static void subdev_test_enxio(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	int *const calls[] = {
+		&t->mock->does.probe_err,
+		&t->mock->does.group_err,
+		&t->mock->does.alloc_err,
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(calls); i++) {
+		*calls[i] = -ENODEV;
+		subdev_expect_refused(test, t->parent, 1, -ENXIO);
+		*calls[i] = 0;
+		mock_expect_left(test, t->mock, 0);
+	}
+}
+
 static void subdev_test_attach_error(struct kunit *test)
 {
 #ifdef kunit_warning_suppress
@@ -2978,6 +2998,7 @@ static struct kunit_case subdev_test_error_cases[] = {
 	KUNIT_CASE(subdev_test_eopnotsupp_device),
 	KUNIT_CASE(subdev_test_eopnotsupp_ops),
 	KUNIT_CASE(subdev_test_driver_errors),
+	KUNIT_CASE(subdev_test_enxio),
 	KUNIT_CASE(subdev_test_attach_error),
 	{}
 };

@@ -315,8 +315,9 @@ static int iommu_subdev_attach(struct device *dev, struct device *iommu)
 		return ret;
 
 	ret = iommu_probe_device(dev);
+	/* Its driver does not take the stream, but there is an IOMMU */
 	if (ret)
-		return ret;
+		return ret == -ENODEV ? -ENXIO : ret;
 
 	ret = iommu_device_use_default_domain(dev);
 	if (ret)
@@ -664,8 +665,7 @@ err_trace:
  *   not block the stream after destroy; no IOMMU_DMA or CONFIG_IOMMU_SUBDEV
  * * -ENOSPC: the IOMMU has no more contexts. A destroyed sub-device occupies its
  *   context for as long as somebody holds a reference to it.
- * * -ENOMEM: out of memory
- * * any other error of the IOMMU's driver, or of its runtime resume
+ * * -ENOMEM, or any other error of the IOMMU's driver, or of its runtime resume
  */
 struct device *iommu_subdev_create(struct device *parent, u32 stream_id)
 {

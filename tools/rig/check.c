@@ -345,13 +345,13 @@ static void test_shared_stream(void)
 int no_such_stream(void)
 {
 	if (ON_RISCV)
-		return -ENODEV;
+		return -ENXIO;
 	return has_virtio_iommu() ? -ENOENT : -ERANGE;
 }
 
 /*
  * The IOMMU driver's own error is passed through: for a stream ID that there is
- * not SMMUv3 has -ERANGE, virtio-iommu -ENOENT and the RISC-V IOMMU -ENODEV.
+ * not SMMUv3 has -ERANGE, virtio-iommu -ENOENT and the RISC-V IOMMU -ENODEV, which is -ENXIO here.
  */
 static void test_driver_error(void)
 {
