@@ -651,9 +651,9 @@ err_trace:
  *
  * Context: Process context. May sleep. Not below the probe or remove function of
  * the IOMMU's driver, as it takes device_lock() of the IOMMU.
- * Return: the sub-device, to be passed to iommu_subdev_destroy(), or an ERR_PTR()
- * of one of these, never NULL:
- *
+ * Return:
+ * * the sub-device, to be passed to iommu_subdev_destroy(), or an ERR_PTR(), never
+ *   NULL
  * * -EINVAL: @parent is NULL, is not registered, has no driver bound or binding,
  *   or is a sub-device itself; or device_link_add() fails for @parent and the
  *   IOMMU, as it does if the IOMMU depends on @parent
@@ -685,8 +685,8 @@ EXPORT_SYMBOL_GPL(iommu_subdev_create);
  * for iommu_subdev_create(). It takes a reference to @node.
  *
  * Context: as iommu_subdev_create().
- * Return: as iommu_subdev_create(), with these differences:
- *
+ * Return:
+ * * as iommu_subdev_create(), with these differences:
  * * -EINVAL: also when @node is NULL or is not a child of @parent's node
  * * -ENODEV: @node or its IOMMU is disabled, it has no ``iommus``, or it is not
  *   part of a devicetree
@@ -716,8 +716,8 @@ EXPORT_SYMBOL_GPL(iommu_subdev_create_node);
  * else has the stream. IDs that ``iommu-map-mask`` makes equal are told once.
  *
  * Context: Process context. May sleep.
- * Return: an ID for iommu_subdev_create(), the lowest from @from on, or
- *
+ * Return:
+ * * the lowest ID from @from on for iommu_subdev_create()
  * * -EINVAL: @parent is NULL
  * * -ENODEV: firmware maps none from @from on
  * * -EOPNOTSUPP: CONFIG_IOMMU_SUBDEV is not set
