@@ -617,8 +617,10 @@ static void subdev_test_attach_error(struct kunit *test)
 	struct subdev_test *t = test->priv;
 
 	t->mock->does.attach_err = -EIO;
-	kunit_warning_suppress(test)
+	kunit_warning_suppress(test) {
 		subdev_expect_refused(test, t->parent, 1, -EIO);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, SUBDEV_TEST_NR_ID_FORMS);
+	}
 	t->mock->does.attach_err = 0;
 	mock_expect_left(test, t->mock, 0);
 	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
