@@ -185,10 +185,6 @@ static void subdev_test_stream_error(struct kunit *test)
 	}
 }
 
-/*
- * The group of a sub-device that is gone but held takes no other device, if the
- * IOMMU has no other group, until nobody holds it.
- */
 /* A stream that is added later is not taken back, as it was not counted. */
 static void subdev_test_stream_added_later(struct kunit *test)
 {
@@ -208,6 +204,10 @@ static void subdev_test_stream_added_later(struct kunit *test)
 	subdev_expect_works(test, t->parent, 0xf, t->mock, STREAM_A(0xf));
 }
 
+/*
+ * The group of a sub-device that is gone but held takes no other device, if the
+ * IOMMU has no other group, until nobody holds it.
+ */
 static void subdev_test_stream_held_group(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -770,15 +770,7 @@ static void subdev_test_late_group_type(struct kunit *test)
 	mock_expect_left(test, t->mock, 0);
 }
 
-#ifdef CONFIG_MODULE_UNLOAD
-static struct module mock_module = {
-	.state	= MODULE_STATE_LIVE,
-	.name	= "iommu-subdev-test",
-	.refcnt	= ATOMIC_INIT(1),
-};
-
-/* The driver of the IOMMU cannot be unloaded before the last reference goes. */
-/* It has the limit of a live sub-device, so it may have read that before. */
+/* A map that has read the limits of @subdev before destroy finds its domain. */
 static void subdev_test_late_map_begun(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -798,6 +790,14 @@ static void subdev_test_late_map_begun(struct kunit *test)
 	__free_page(page);
 }
 
+#ifdef CONFIG_MODULE_UNLOAD
+static struct module mock_module = {
+	.state	= MODULE_STATE_LIVE,
+	.name	= "iommu-subdev-test",
+	.refcnt	= ATOMIC_INIT(1),
+};
+
+/* The driver of the IOMMU cannot be unloaded before the last reference goes. */
 static void subdev_test_late_module(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;

@@ -551,7 +551,6 @@ static void subdev_test_eprobe_defer_found(struct kunit *test)
 	subdev_expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
 }
 
-/* An error of the IOMMU's driver is the error of create. */
 /* Nobody can say whose driver would have to be kept. */
 static void subdev_test_eopnotsupp_device(struct kunit *test)
 {
@@ -569,6 +568,7 @@ static void subdev_test_eopnotsupp_device(struct kunit *test)
 	subdev_expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
 }
 
+/* An error of the IOMMU's driver is the error of create. */
 static void subdev_test_driver_errors(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -592,7 +592,6 @@ static void subdev_test_driver_errors(struct kunit *test)
 	}
 }
 
-/* So is the error of its attach, which the core does not expect to fail. */
 /* That an IOMMU does not take the stream is not that there is no IOMMU. */
 static void subdev_test_enxio(struct kunit *test)
 {
@@ -611,6 +610,7 @@ static void subdev_test_enxio(struct kunit *test)
 	}
 }
 
+/* The error of its attach is, too, which the core does not expect to fail. */
 static void subdev_test_attach_error(struct kunit *test)
 {
 #ifdef kunit_warning_suppress

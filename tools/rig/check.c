@@ -351,7 +351,8 @@ int no_such_stream(void)
 
 /*
  * The IOMMU driver's own error is passed through: for a stream ID that there is
- * not SMMUv3 has -ERANGE, virtio-iommu -ENOENT and the RISC-V IOMMU -ENODEV, which is -ENXIO here.
+ * not SMMUv3 has -ERANGE, virtio-iommu -ENOENT and the RISC-V IOMMU -ENODEV, which is
+ * -ENXIO here.
  */
 static void test_driver_error(void)
 {
