@@ -99,7 +99,7 @@ int iommu_subdev_add_streams(struct device *dev)
 	if (!param->fwspec)
 		return 0;
 
-	param->streams = &iommu_fwspec_iommu(param->fwspec)->streams;
+	param->streams = &iommu_from_fwnode(param->fwspec->iommu_fwnode)->streams;
 	while (!ret && param->num_streams < param->fwspec->num_ids) {
 		ret = iommu_account_stream(dev, param->fwspec->ids[param->num_streams], 1);
 		if (!ret)
@@ -365,7 +365,8 @@ static int iommu_subdev_setup(struct iommu_subdev *sd)
 		goto err_release;
 
 	mutex_lock(&iommu_probe_device_lock);
-	iommu = iommu_fwspec_iommu(dev->iommu->fwspec);
+	/* It is not removed while the lock is held */
+	iommu = iommu_from_fwnode(dev->iommu->fwspec->iommu_fwnode);
 	sd->iommu = iommu ? get_device(iommu->hwdev) : NULL;
 	mutex_unlock(&iommu_probe_device_lock);
 	if (!sd->iommu) {
