@@ -553,31 +553,26 @@ static int iommu_subdev_start(struct iommu_subdev *sd)
 {
 	int ret;
 
-	mutex_lock(&sd->lock);
+	guard(mutex)(&sd->lock);
+
 	get_device(&sd->dev);
 	devres_node_add(sd->dev.parent, &sd->node);
 	/* Unbinding that begins now sees the node, and waits for the lock */
 	ret = iommu_subdev_parent_bound(sd->dev.parent) ?
 	      iommu_subdev_register(sd) : -EINVAL;
 	if (ret)
-		goto err_devres;
+		return ret;
 
 	ret = iommu_subdev_setup(sd);
-	if (ret)
-		goto err_unregister;
+	if (ret) {
+		iommu_subdev_unregister(sd);
+		return ret;
+	}
 
 	sd->live = true;
 	trace_iommu_subdev_create(sd->dev.parent, sd->fwnode, sd->id,
 				  iommu_group_id(sd->dev.iommu_group), 0);
-	mutex_unlock(&sd->lock);
 	return 0;
-
-err_unregister:
-	iommu_subdev_unregister(sd);
-err_devres:
-	mutex_unlock(&sd->lock);
-	iommu_subdev_devres_remove(sd);
-	return ret;
 }
 
 static int iommu_subdev_check_node(struct device *parent,
@@ -592,9 +587,10 @@ static int iommu_subdev_check_node(struct device *parent,
 	return fwnode_device_is_available(fwnode) ? 0 : -ENODEV;
 }
 
-static struct device *__iommu_subdev_create(struct device *parent,
-					    struct fwnode_handle *fwnode,
-					    u32 id, bool managed)
+/* What all forms of create in the header call */
+struct device *__iommu_subdev_create(struct device *parent,
+				     struct fwnode_handle *fwnode, u32 id,
+				     bool managed)
 {
 	struct iommu_subdev *sd;
 	int ret;
@@ -616,91 +612,17 @@ static struct device *__iommu_subdev_create(struct device *parent,
 
 	ret = iommu_subdev_start(sd);
 	if (ret)
-		goto err_put;
-
+		iommu_subdev_devres_remove(sd);
 	/* A managed one is the parent's, any other is the caller's */
-	if (managed)
+	if (ret || managed)
 		put_device(&sd->dev);
-	return &sd->dev;
-
-err_put:
-	put_device(&sd->dev);
+	if (!ret)
+		return &sd->dev;
 err_trace:
 	trace_iommu_subdev_create(parent, fwnode, id, -1, ret);
 	return ERR_PTR(ret);
 }
-
-/**
- * iommu_subdev_create() - Create an isolated DMA context for an input ID
- * @parent: the device that issues the DMA, with a driver bound or binding
- * @stream_id: the input ID of the stream, a plain number: the key in the
- *	``iommu-map`` of @parent's devicetree node, or in the mappings of its
- *	named component in the ACPI IORT. Firmware translates it to the IOMMU's
- *	own stream ID.
- *
- * The sub-device works with the ordinary DMA API. Its DMA masks and &struct
- * device_dma_parameters start as a copy of @parent's; its coherency and
- * ``dma-ranges`` are those of @parent's node. IOMMU drivers that look for quirks
- * by the ``compatible`` of a device find none: use iommu_subdev_create_node().
- *
- * Any number of threads may create and destroy. Create has no effect on the
- * probe of @parent, whose driver may return -EPROBE_DEFER after it, and does not
- * resume @parent. It works in callbacks of runtime PM, and in those of system sleep
- * if @parent has had a sub-device before: the first one links @parent to the IOMMU,
- * which reorders the list that these callbacks are called from. From then on until
- * @parent's driver is unbound the IOMMU is active whenever @parent is.
- *
- * Context: Process context. May sleep. Not below the probe or remove function of
- * the IOMMU's driver, as it takes device_lock() of the IOMMU.
- * Return:
- * * the sub-device, to be passed to iommu_subdev_destroy(), or an ERR_PTR(), never
- *   NULL
- * * -EINVAL: @parent is NULL, is not registered, has no driver bound or binding,
- *   or is a sub-device itself; or device_link_add() fails for @parent and the
- *   IOMMU, as it does if the IOMMU depends on @parent
- * * -ENODEV: firmware maps no IOMMU for @stream_id, or the IOMMU is disabled
- * * -EPROBE_DEFER: the driver of the IOMMU is not bound yet
- * * -EEXIST: @parent has a sub-device with this ID, or a device has its name
- * * -EBUSY: another device has the stream or is in its IOMMU group
- * * -EOPNOTSUPP: the IOMMU only has identity, has no stream IDs or device, or would
- *   not block the stream after destroy; no IOMMU_DMA or CONFIG_IOMMU_SUBDEV
- * * -ENOSPC: the IOMMU has no more contexts. A destroyed sub-device occupies its
- *   context for as long as somebody holds a reference to it.
- * * -ENOMEM, or any other error of the IOMMU's driver, or of its runtime resume
- */
-struct device *iommu_subdev_create(struct device *parent, u32 stream_id)
-{
-	return __iommu_subdev_create(parent, NULL, stream_id, false);
-}
-EXPORT_SYMBOL_GPL(iommu_subdev_create);
-
-/**
- * iommu_subdev_create_node() - Create the DMA context of a child node
- * @parent: the device that issues the DMA, with a driver bound or binding
- * @node: a child of @parent's devicetree node
- *
- * The properties of @node are those of a device: ``iommus``, with any number of
- * streams of one IOMMU; ``dma-ranges``, or else those above, as the limit of the
- * addresses; ``dma-coherent``; and ``memory-region`` with ``iommu-addresses`` for
- * @node, mapped or reserved. No other device may exist for @node. All else is as
- * for iommu_subdev_create(). It takes a reference to @node.
- *
- * Context: as iommu_subdev_create().
- * Return:
- * * as iommu_subdev_create(), with these differences:
- * * -EINVAL: also when @node is NULL or is not a child of @parent's node
- * * -ENODEV: @node or its IOMMU is disabled, it has no ``iommus``, or it is not
- *   part of a devicetree
- * * -EEXIST: @node has a sub-device
- * * -EBUSY: another device has one of the streams or is in the IOMMU group
- * * -EXDEV: @node has streams of more than one IOMMU
- */
-struct device *iommu_subdev_create_node(struct device *parent,
-					struct fwnode_handle *node)
-{
-	return __iommu_subdev_create(parent, node ?: ERR_PTR(-ENOENT), 0, false);
-}
-EXPORT_SYMBOL_GPL(iommu_subdev_create_node);
+EXPORT_SYMBOL_GPL(__iommu_subdev_create);
 
 /**
  * iommu_subdev_next_id() - Find the next input ID that firmware maps for a device
@@ -738,41 +660,6 @@ s64 iommu_subdev_next_id(struct device *parent, u64 from)
 	return is_acpi_device_node(fwnode) ? iort_nc_next_id(parent, from) : -ENODEV;
 }
 EXPORT_SYMBOL_GPL(iommu_subdev_next_id);
-
-/**
- * devm_iommu_subdev_create() - Managed iommu_subdev_create()
- * @parent: the device that issues the DMA, with a driver bound or binding
- * @stream_id: the input ID of the stream, see iommu_subdev_create()
- *
- * The sub-device is destroyed when @parent's driver is unbound, in the reverse
- * order of all that is managed on @parent, or by iommu_subdev_destroy() before.
- * A thread that may use it during the unbind holds a reference to it.
- *
- * Context: as iommu_subdev_create().
- * Return: as iommu_subdev_create().
- */
-struct device *devm_iommu_subdev_create(struct device *parent, u32 stream_id)
-{
-	return __iommu_subdev_create(parent, NULL, stream_id, true);
-}
-EXPORT_SYMBOL_GPL(devm_iommu_subdev_create);
-
-/**
- * devm_iommu_subdev_create_node() - Managed iommu_subdev_create_node()
- * @parent: the device that issues the DMA, with a driver bound or binding
- * @node: a child of @parent's devicetree node
- *
- * It is destroyed as that of devm_iommu_subdev_create().
- *
- * Context: as iommu_subdev_create().
- * Return: as iommu_subdev_create_node().
- */
-struct device *devm_iommu_subdev_create_node(struct device *parent,
-					     struct fwnode_handle *node)
-{
-	return __iommu_subdev_create(parent, node ?: ERR_PTR(-ENOENT), 0, true);
-}
-EXPORT_SYMBOL_GPL(devm_iommu_subdev_create_node);
 
 /**
  * iommu_subdev_destroy() - Destroy an isolated DMA context
