@@ -151,6 +151,7 @@ unsigned int stream_of(unsigned int engine);
 
 int run_main(void);
 int check_main(const char *suite);
+int selftest_main(void);
 /* Ends the kernel as the boot is called, the first time; returns in the next one */
 void end_kernel(const char *how);
 
