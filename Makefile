@@ -124,8 +124,9 @@ soak: rig ## Create and destroy a million, with races; takes hours
 	@CHURN=1000000 BOOT_TIMEOUT=86400 tools/rig/boot churn churn-virtio
 
 ##@ What a context costs
-bench: ## Measure contexts beside the other ways to get one, in four boots
+bench: ## Measure contexts beside the other ways to get one; IOMMU=riscv on RISC-V
 	@tools/setup kernel rig bench
+	@[ "$(IOMMU)" != riscv ] || { tools/setup riscv && tools/qemu >/dev/null; }
 	@benchmarks/bench kernel build
 	@$(MAKE) -s -C benchmarks BUILD=$(abspath $(BUILD))
 	@benchmarks/bench
@@ -220,7 +221,7 @@ checkpatch: setup ## Run checkpatch.pl --strict on our files and patches
 
 # RESULTS= is another folder of results than the last run's; REPORT= and GATE=
 # are options of the two programs.
-RESULTS		?= $(BUILD)/bench
+RESULTS		?= $(BUILD)/bench$(addprefix -,$(filter riscv,$(IOMMU)))
 
 reader:
 	@$(MAKE) -s -C benchmarks/report BUILD=$(abspath $(BUILD))
