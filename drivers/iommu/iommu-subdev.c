@@ -7,7 +7,6 @@
 #include <linux/acpi_iort.h>
 #include <linux/acpi_rimt.h>
 #include <linux/device.h>
-#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/init.h>
 #include <linux/iommu.h>
@@ -593,9 +592,8 @@ struct device *__iommu_subdev_create(struct device *parent,
 				     bool managed)
 {
 	struct iommu_subdev *sd;
-	int ret;
+	int ret = -EINVAL;
 
-	ret = -EINVAL;
 	/* Only a registered device is ever bound */
 	if (!parent || parent->bus == &iommu_subdev_bus_type ||
 	    !iommu_subdev_parent_bound(parent))
