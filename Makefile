@@ -112,7 +112,7 @@ matrix: setup ## Boot all machines, of both kernels, and print what comes of it 
 
 ##@ Start here
 check: ## Run all the tests, those first that need no emulated machine
-	@tools/setup kernel rig check kunit lava
+	@tools/setup kernel rig check kunit lava docs
 	@tools/check
 
 ##@ Tests
@@ -201,6 +201,10 @@ users-run: setup ## Boot drivers that use sub-devices, on registers that are RAM
 	@tools/rig/boot --build $(USERS_RUN)
 	@tools/rig/boot $(USERS_RUN)
 
+docs-check: setup ## Run the kernel's checks of bindings
+	@tools/setup docs
+	@tools/bindings
+
 ##@ The series for the kernel
 series: setup ## Write the mailable series for a kernel tree into build/series; NAME=core for one
 	@tools/setup check
@@ -248,4 +252,4 @@ distclean: ## Remove the kernel source as well
 	@tools/clean --source
 
 .PHONY: help setup kernel rig rig-acpi rig-test run demonstration no riscv matrix check newcomer soak bench deb deb-check lava lava-check lava-run \
-	kunit random detectors coverage repeat mutants w1 users series series-check checkpatch clean distclean
+	kunit random detectors coverage repeat mutants w1 users docs-check series series-check checkpatch clean distclean
