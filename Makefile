@@ -201,9 +201,10 @@ users-run: setup ## Boot drivers that use sub-devices, on registers that are RAM
 	@tools/rig/boot --build $(USERS_RUN)
 	@tools/rig/boot $(USERS_RUN)
 
-docs-check: setup ## Run the kernel's checks of bindings
+docs-check: setup ## Run the kernel's checks of bindings, and its htmldocs of our page
 	@tools/setup docs
 	@tools/bindings
+	@tools/htmldocs
 
 ##@ The series for the kernel
 series: setup ## Write the mailable series for a kernel tree into build/series; NAME=core for one
