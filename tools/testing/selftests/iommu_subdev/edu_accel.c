@@ -3,11 +3,10 @@
  * Isolated DMA contexts, end to end: each open file of /dev/edu-accel has an engine
  * that does DMA, and a sub-device of the IOMMU core for the engine's stream.
  *
- * It needs the driver in samples/iommu-subdev, and a machine with such an
- * accelerator, for example QEMU with four "edu" devices behind its SMMUv3:
- * samples/iommu-subdev/README.rst has the devicetree.
+ * It needs the driver in samples/iommu-subdev, an IOMMU whose driver reports faults
+ * to sub-devices, and a machine with such an accelerator, for example QEMU with four
+ * "edu" devices behind its SMMUv3: samples/iommu-subdev/README.rst has the devicetree.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -23,8 +22,9 @@
 #define ACCEL		"/dev/edu-accel"
 #define DRIVER		"/sys/bus/platform/drivers/edu-accel"
 #define SUBDEVS		"/sys/bus/iommu_subdev/devices"
-/* More files than there are engines */
+/* More files than there are engines, and those that do DMA */
 #define MAX_CONTEXTS	64
+#define MAX_USERS	4
 #define FAULT_MS	500
 /* Mapped for no context */
 #define STRAY		0x123456000ULL
@@ -90,21 +90,20 @@ static bool has_fault(struct context *ctx, int ms)
 	return poll(&fd, 1, ms) == 1 && fd.revents & POLLPRI;
 }
 
-/* The first fault since this was asked last: was it in @size bytes from @iova? */
-static bool faulted_at(struct context *ctx, __u64 iova, size_t size)
+/* Does DMA at @iova, all of the engine's memory, give a fault there? */
+static bool dma_faults(struct context *ctx, __u64 iova, enum edu_accel_direction direction)
 {
 	struct edu_accel_fault fault = {};
 
-	if (!has_fault(ctx, FAULT_MS) || ioctl(ctx->fd, EDU_ACCEL_FAULT, &fault))
+	/* The last ones of a transfer before may come late */
+	while (has_fault(ctx, 50))
+		ioctl(ctx->fd, EDU_ACCEL_FAULT, &fault);
+	/* The engine does not notice */
+	if (dma(ctx, iova, direction) || !has_fault(ctx, FAULT_MS) ||
+	    ioctl(ctx->fd, EDU_ACCEL_FAULT, &fault))
 		return false;
-	/* The others of the same transfer may come later */
-	while (has_fault(ctx, 20)) {
-		struct edu_accel_fault more = {};
-
-		if (ioctl(ctx->fd, EDU_ACCEL_FAULT, &more))
-			return false;
-	}
-	return fault.count && fault.iova >= iova && fault.iova < iova + size;
+	return fault.count && fault.iova >= iova &&
+	       fault.iova < iova + ctx->info.memory_size;
 }
 
 static bool has_memory_at(const struct context *ctx, __u64 iova)
@@ -162,10 +161,10 @@ static int sysfs_read(char *to, size_t size, const char *path)
 	return 0;
 }
 
-/* Every engine there is, each with a context */
+/* Every engine there is, each with a context; the first ones have buffers */
 FIXTURE(accel) {
 	struct context ctx[MAX_CONTEXTS];
-	unsigned int nr;
+	unsigned int nr_open, nr;
 	/* What the open said that came after the last engine */
 	int ret;
 };
@@ -179,40 +178,49 @@ FIXTURE_SETUP(accel)
 	if (access(ACCEL, R_OK | W_OK))
 		SKIP(return, "only root can open " ACCEL);
 
-	for (self->nr = 0; self->nr < MAX_CONTEXTS; self->nr++) {
-		struct context *ctx = &self->ctx[self->nr];
-
-		self->ret = context_open(ctx);
+	for (; self->nr_open < MAX_CONTEXTS; self->nr_open++) {
+		self->ret = context_open(&self->ctx[self->nr_open]);
 		if (self->ret)
 			break;
+	}
+	self->nr = self->nr_open < MAX_USERS ? self->nr_open : MAX_USERS;
+	if (self->nr < 2 && self->ret == -EBUSY)
+		SKIP(return, "two engines are needed that nobody else uses");
+	ASSERT_GE(self->nr, 2) {
+		TH_LOG("open: %s", strerror(-self->ret));
+	}
+
+	for (unsigned int i = 0; i < self->nr; i++) {
+		struct context *ctx = &self->ctx[i];
+
 		ctx->page_mem = buffer(ctx, &ctx->page, size);
 		ASSERT_NE(MAP_FAILED, ctx->page_mem);
 		/*
 		 * IOVAs are from the top down, aligned to the size rounded up. So each
 		 * of these is below what the context before has.
 		 */
-		ctx->secret_mem = buffer(ctx, &ctx->secret, ((2 << self->nr % 8) - 1) * size);
+		ctx->secret_mem = buffer(ctx, &ctx->secret, ((2 << i) - 1) * size);
 		ASSERT_NE(MAP_FAILED, ctx->secret_mem);
-		fill(ctx->secret_mem, ctx->info.memory_size, self->nr);
+		fill(ctx->secret_mem, ctx->info.memory_size, i);
 	}
-	ASSERT_GE(self->nr, 2)
-		TH_LOG("two free engines are needed, the next open says %s",
-		       strerror(-self->ret));
-	for (unsigned int i = 0; i < self->nr; i++)
-		for (unsigned int j = 0; j < self->nr; j++)
-			if (i != j)
-				ASSERT_FALSE(has_memory_at(&self->ctx[i],
-							   self->ctx[j].secret.iova))
-					TH_LOG("a test needs other addresses");
+	for (unsigned int i = 0; i < self->nr; i++) {
+		for (unsigned int j = 0; j < self->nr; j++) {
+			if (i == j)
+				continue;
+			ASSERT_FALSE(has_memory_at(&self->ctx[i], self->ctx[j].secret.iova)) {
+				TH_LOG("the tests need other addresses");
+			}
+		}
+	}
 }
 
 FIXTURE_TEARDOWN(accel)
 {
-	while (self->nr)
-		context_close(&self->ctx[--self->nr]);
+	while (self->nr_open)
+		context_close(&self->ctx[--self->nr_open]);
 }
 
-/* Each file has an engine, an input ID and a translated group of its own. */
+/* Each file has an engine and a translated group of its own. */
 TEST_F(accel, contexts_are_apart)
 {
 	char path[256], type[32], a[256], b[256];
@@ -221,7 +229,7 @@ TEST_F(accel, contexts_are_apart)
 
 	/* Nobody shares an engine */
 	EXPECT_EQ(-EBUSY, self->ret);
-	for (i = 0; i < self->nr; i++) {
+	for (i = 0; i < self->nr_open; i++) {
 		snprintf(path, sizeof(path), SUBDEVS "/%s/iommu_group/type",
 			 self->ctx[i].info.name);
 		ASSERT_EQ(0, sysfs_read(type, sizeof(type), path));
@@ -232,7 +240,6 @@ TEST_F(accel, contexts_are_apart)
 		ASSERT_GT(len, 0);
 		a[len] = 0;
 		for (j = 0; j < i; j++) {
-			EXPECT_NE(self->ctx[i].info.input_id, self->ctx[j].info.input_id);
 			EXPECT_NE(self->ctx[i].info.engine, self->ctx[j].info.engine);
 			snprintf(path, sizeof(path), SUBDEVS "/%s/iommu_group",
 				 self->ctx[j].info.name);
@@ -253,7 +260,7 @@ TEST_F(accel, dma_works)
 		EXPECT_EQ(0, dma(ctx, ctx->secret.iova, EDU_ACCEL_TO_ENGINE));
 		EXPECT_EQ(0, dma(ctx, ctx->page.iova, EDU_ACCEL_FROM_ENGINE));
 		EXPECT_TRUE(holds(ctx->page_mem, ctx->info.memory_size, i));
-		EXPECT_FALSE(has_fault(ctx, 0));
+		EXPECT_FALSE(has_fault(ctx, 50));
 	}
 }
 
@@ -284,29 +291,26 @@ TEST_F(accel, no_other_reaches_it)
 
 			if (i == j)
 				continue;
-			/* From known contents of the engine, so what is read is seen */
-			memset(ctx->page_mem, 0, ctx->page.size);
+			/* What is stopped reads as nothing */
+			memset(ctx->page_mem, 0xff, ctx->page.size);
 			ASSERT_EQ(0, dma(ctx, ctx->page.iova, EDU_ACCEL_TO_ENGINE));
-			dma(ctx, other->secret.iova, EDU_ACCEL_TO_ENGINE);
-			EXPECT_TRUE(faulted_at(ctx, other->secret.iova, size));
+			EXPECT_TRUE(dma_faults(ctx, other->secret.iova, EDU_ACCEL_TO_ENGINE));
 			ASSERT_EQ(0, dma(ctx, ctx->page.iova, EDU_ACCEL_FROM_ENGINE));
-			EXPECT_FALSE(holds(ctx->page_mem, size, j));
+			EXPECT_TRUE(is_zero(ctx->page_mem, size));
 
-			dma(ctx, other->secret.iova, EDU_ACCEL_FROM_ENGINE);
-			EXPECT_TRUE(faulted_at(ctx, other->secret.iova, size));
+			EXPECT_TRUE(dma_faults(ctx, other->secret.iova, EDU_ACCEL_FROM_ENGINE));
 			EXPECT_TRUE(holds(other->secret_mem, size, j));
 			EXPECT_FALSE(has_fault(other, 0));
 		}
 }
 
-/* Nor does anybody reach what is mapped for none. */
+/* An address that is mapped for none is stopped in both directions. */
 TEST_F(accel, unmapped)
 {
-	struct context *ctx = &self->ctx[0];
-	size_t size = ctx->info.memory_size;
-
-	dma(ctx, STRAY, EDU_ACCEL_FROM_ENGINE);
-	EXPECT_TRUE(faulted_at(ctx, STRAY, size));
+	for (unsigned int i = 0; i < self->nr; i++) {
+		EXPECT_TRUE(dma_faults(&self->ctx[i], STRAY, EDU_ACCEL_TO_ENGINE));
+		EXPECT_TRUE(dma_faults(&self->ctx[i], STRAY, EDU_ACCEL_FROM_ENGINE));
+	}
 }
 
 /* The next user of an engine gets nothing of the last one. */
@@ -319,7 +323,7 @@ TEST_F(accel, next_user)
 	ASSERT_EQ(0, dma(ctx, ctx->secret.iova, EDU_ACCEL_TO_ENGINE));
 	context_close(ctx);
 
-	/* It is the only engine that is free */
+	/* No other engine is free */
 	ASSERT_EQ(0, context_open(ctx));
 	EXPECT_EQ(engine, ctx->info.engine);
 	ctx->page_mem = buffer(ctx, &ctx->page, page_size());
@@ -327,11 +331,10 @@ TEST_F(accel, next_user)
 	memset(ctx->page_mem, 0xff, ctx->page.size);
 	EXPECT_EQ(0, dma(ctx, ctx->page.iova, EDU_ACCEL_FROM_ENGINE));
 	EXPECT_TRUE(is_zero(ctx->page_mem, ctx->info.memory_size));
-	dma(ctx, iova, EDU_ACCEL_FROM_ENGINE);
-	EXPECT_TRUE(faulted_at(ctx, iova, ctx->info.memory_size));
+	EXPECT_TRUE(dma_faults(ctx, iova, EDU_ACCEL_FROM_ENGINE));
 }
 
-/* Memory that is mapped stays valid, and the context with it, until it is unmapped. */
+/* Memory that is mapped stays valid, and the engine is not free, until it is unmapped. */
 TEST_F(accel, mapping_outlives_file)
 {
 	struct context *ctx = &self->ctx[0];
@@ -370,12 +373,11 @@ TEST_F(accel, dma_buf)
 	EXPECT_EQ(0, dma(to, to->page.iova, EDU_ACCEL_FROM_ENGINE));
 	EXPECT_TRUE(holds(to->page_mem, to->info.memory_size, 0));
 
-	if (self->nr > 2) {
-		struct context *other = &self->ctx[2];
+	for (unsigned int i = 2; i < self->nr; i++) {
+		struct context *other = &self->ctx[i];
 
-		dma(other, import.iova, EDU_ACCEL_TO_ENGINE);
 		EXPECT_NE(has_memory_at(other, import.iova),
-			  faulted_at(other, import.iova, other->info.memory_size));
+			  dma_faults(other, import.iova, EDU_ACCEL_TO_ENGINE));
 		EXPECT_EQ(0, dma(other, other->page.iova, EDU_ACCEL_FROM_ENGINE));
 		EXPECT_FALSE(holds(other->page_mem, other->info.memory_size, 0));
 	}
@@ -391,8 +393,7 @@ TEST_F(accel, group_is_owned)
 	/* Nor replace the domain under the buffers */
 	EXPECT_EQ(-EPERM, sysfs_write(path, "DMA"));
 	EXPECT_EQ(0, dma(&self->ctx[0], self->ctx[0].page.iova, EDU_ACCEL_TO_ENGINE));
-	dma(&self->ctx[0], STRAY, EDU_ACCEL_FROM_ENGINE);
-	EXPECT_TRUE(faulted_at(&self->ctx[0], STRAY, self->ctx[0].info.memory_size));
+	EXPECT_TRUE(dma_faults(&self->ctx[0], STRAY, EDU_ACCEL_FROM_ENGINE));
 }
 
 /* An unbind ends the contexts of open files; what they have mapped stays valid. */
@@ -402,29 +403,34 @@ TEST_F(accel, unbind)
 	struct edu_accel_alloc alloc = { .size = page_size() };
 	char name[64], path[256], *dot;
 	struct context next;
+	int ret;
 
 	/* PARENT.ID */
 	snprintf(name, sizeof(name), "%s", ctx->info.name);
 	dot = strrchr(name, '.');
 	ASSERT_NE(NULL, dot);
 	*dot = 0;
-	if (sysfs_write(DRIVER "/unbind", name))
+	ret = sysfs_write(DRIVER "/unbind", name);
+	if (ret == -EACCES)
 		SKIP(return, "only root can unbind the driver");
+	ASSERT_EQ(0, ret);
 
+	/* The driver is bound again before anything can end the test */
 	snprintf(path, sizeof(path), SUBDEVS "/%s", ctx->info.name);
 	EXPECT_NE(0, access(path, F_OK));
 	EXPECT_EQ(-1, ioctl(ctx->fd, EDU_ACCEL_ALLOC, &alloc));
 	EXPECT_EQ(ENODEV, errno);
 	EXPECT_EQ(-ENODEV, dma(ctx, ctx->page.iova, EDU_ACCEL_TO_ENGINE));
-	EXPECT_TRUE(holds(ctx->secret_mem, ctx->info.memory_size, 0));
-
-	/* The files of before do not keep the engines */
 	ASSERT_EQ(0, sysfs_write(DRIVER "/bind", name));
+
+	EXPECT_EQ(-ENODEV, dma(ctx, ctx->page.iova, EDU_ACCEL_TO_ENGINE));
+	EXPECT_TRUE(holds(ctx->secret_mem, ctx->info.memory_size, 0));
+	/* The files of before do not keep the engines */
 	EXPECT_EQ(0, context_open(&next));
 	context_close(&next);
 }
 
-/* What is wrong is refused, and nothing comes of it. */
+/* What is wrong is refused. */
 TEST_F(accel, arguments)
 {
 	struct context *ctx = &self->ctx[0];
@@ -446,6 +452,7 @@ TEST_F(accel, arguments)
 	EXPECT_EQ(-1, ioctl(ctx->fd, EDU_ACCEL_RUN, &run));
 	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(-1, ioctl(ctx->fd, EDU_ACCEL_EXPORT, &export));
+	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(-1, ioctl(ctx->fd, EDU_ACCEL_IMPORT, &import));
 	EXPECT_EQ(EBADF, errno);
 }
