@@ -89,7 +89,10 @@ void iommu_subdev_remove_streams(struct device *dev)
 		iommu_account_stream(dev, param->fwspec->ids[--param->num_streams], -1);
 }
 
-/* For every device. -EBUSY: a stream is taken, which few IOMMU drivers check. */
+/*
+ * For every device, under iommu_probe_device_lock, so its IOMMU is there. -EBUSY: a
+ * stream is taken, which few IOMMU drivers check.
+ */
 int iommu_subdev_add_streams(struct device *dev)
 {
 	struct dev_iommu *param = dev->iommu;
@@ -586,7 +589,10 @@ static int iommu_subdev_check_node(struct device *parent,
 	return fwnode_device_is_available(fwnode) ? 0 : -ENODEV;
 }
 
-/* What all forms of create in the header call */
+/*
+ * What all forms of create in the header call. @fwnode: NULL if @id describes the
+ * stream, an error pointer for a node that is missing.
+ */
 struct device *__iommu_subdev_create(struct device *parent,
 				     struct fwnode_handle *fwnode, u32 id,
 				     bool managed)
