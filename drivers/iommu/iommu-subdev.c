@@ -263,7 +263,6 @@ static int iommu_subdev_check_iommu(struct iommu_fwspec *fwspec)
 static int iommu_subdev_link_iommu(struct device *parent, struct device *iommu)
 {
 	u32 flags = DL_FLAG_AUTOREMOVE_CONSUMER | DL_FLAG_PM_RUNTIME;
-	struct device_link *link;
 	struct device *above;
 	int ret = 0;
 
@@ -272,19 +271,20 @@ static int iommu_subdev_link_iommu(struct device *parent, struct device *iommu)
 		if (above == parent)
 			return 0;
 
-	link = device_link_add(parent, iommu, flags);
-	if (!link)
-		return -EINVAL;
 	/* The new link of an active parent holds the IOMMU from its next resume */
 	pm_runtime_get_noresume(parent);
-	if (pm_runtime_enabled(iommu) && !pm_runtime_suspended(parent) &&
-	    refcount_read(&link->rpm_active) == 1) {
+	if (pm_runtime_enabled(iommu) && !pm_runtime_suspended(parent)) {
 		ret = pm_runtime_resume_and_get(iommu);
-		if (!ret) {
-			device_link_add(parent, iommu, flags | DL_FLAG_RPM_ACTIVE);
-			pm_runtime_put(iommu);
-		}
+		if (ret)
+			goto out_put;
+		flags |= DL_FLAG_RPM_ACTIVE;
 	}
+	/* If the probe of the parent fails meanwhile, the link is freed */
+	if (!device_link_add(parent, iommu, flags))
+		ret = -EINVAL;
+	if (flags & DL_FLAG_RPM_ACTIVE)
+		pm_runtime_put(iommu);
+out_put:
 	pm_runtime_put(parent);
 	return ret;
 }
