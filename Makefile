@@ -57,7 +57,7 @@ kernel: setup ## Get the kernel, lay this project over it and build it
 rig: kernel ## Build what the emulated machine needs beside its kernel
 	@$(MAKE) -s -C tools/rig BUILD=$(abspath $(BUILD))
 
-rig-acpi: setup ## The same for an emulated machine with UEFI and ACPI
+rig-acpi: setup ## Build the kernel and the rest of the machine with UEFI and ACPI
 	@tools/rig/boot --build acpi
 
 # The demonstration's boots; with FIRMWARE=acpi those of that
@@ -93,25 +93,25 @@ rig-test: setup ## Boot the tests that WHAT= names, and build what they need; WH
 	@tools/rig/boot --build $(WHAT)
 	@tools/rig/boot $(WHAT)
 
-no: setup ## Boot the machines that have to say no: x86, RISC-V, IOMMUs that are off, stubs
+no: setup ## Boot the machines where create has to fail: x86, RISC-V, IOMMUs that are off, stubs
 	@tools/setup machines
 	@tools/rig/boot --build $(NO)
 	@tools/rig/boot $(NO)
 
 RISCV		:= $(addprefix riscv-,iommu passthrough lazy late never random churn)
 
-riscv: setup ## Boot the tests on RISC-V with its IOMMU, on a newer QEMU that is not installed
+riscv: setup ## Boot the tests on RISC-V with its IOMMU, in a newer QEMU that is only unpacked
 	@tools/setup riscv
 	@tools/rig/boot --build $(RISCV)
 	@tools/rig/boot $(RISCV)
 
 # ROWS="7.3 x86_64" is a part of it
-matrix: setup ## Boot all machines, of both kernels, and print what comes of it as a table
+matrix: setup ## Boot all machines with both kernels, and print the results as a table
 	@tools/setup rig kunit machines
 	@tools/matrix $(ROWS)
 
 ##@ Start here
-check: ## Run all the tests, those first that need no emulated machine
+check: ## Run the tests; those that need no emulated machine come first
 	@tools/setup kernel rig check kunit lava docs
 	@tools/check
 
@@ -124,7 +124,7 @@ soak: rig ## Create and destroy a million, with races; takes hours
 	@CHURN=1000000 BOOT_TIMEOUT=86400 tools/rig/boot churn churn-virtio
 
 ##@ What a context costs
-bench: ## Measure contexts beside the other ways to get one; IOMMU=riscv on RISC-V
+bench: ## Measure contexts and the other ways to get one; IOMMU=riscv on RISC-V
 	@tools/setup kernel rig bench
 	@[ "$(IOMMU)" != riscv ] || { tools/setup riscv && tools/qemu >/dev/null; }
 	@benchmarks/bench kernel build
@@ -136,7 +136,7 @@ deb: ## Build Debian packages of the kernel, image and headers; ARCH=arm64 or am
 	@tools/setup kernel deb
 	@tools/deb/build $(ARCH)
 
-deb-check: deb ## Boot them, and there build the example driver against the headers
+deb-check: deb ## Build the example driver against the headers, and boot the packages' kernel with it
 	@tools/setup rig deb-check
 	@tools/deb/check $(ARCH)
 
@@ -144,7 +144,7 @@ lava: rig ## Build the ramdisk with the tests and benchmarks for a LAVA lab's bo
 	@tools/setup bench
 	@$(MAKE) -s -C tools/lava BUILD=$(abspath $(BUILD))
 
-lava-check: ## Hold the jobs for LAVA against LAVA's schema
+lava-check: ## Check the jobs for LAVA against LAVA's schema
 	@tools/setup lava
 	@tools/lava/check
 
@@ -162,7 +162,7 @@ random: ## Run random operations against a model; STEPS=, SEED=, THREADS=, WITHO
 	@tools/setup kernel kunit
 	@tools/random
 
-detectors: ## Run the KUnit suite under KASAN and others, and on arm64; takes an hour
+detectors: ## Run KUnit and the emulated machines under KASAN, KCSAN and others; takes an hour
 	@tools/setup kernel rig kunit
 	@tools/detectors
 
@@ -174,7 +174,7 @@ repeat: rig ## Run KUnit 20 times and the machines 5 times: is anything flaky?
 	@tools/setup kunit
 	@tools/repeat
 
-mutants: rig ## Take out what keeps the contract, one by one: which test notices?
+mutants: rig ## Remove each check in turn, and report which test fails
 	@tools/setup kunit riscv
 	@tools/mutants/run
 
@@ -185,7 +185,7 @@ w1: setup ## Compile our files with W=1 and sparse; a warning is an error
 	@SPARSE=$$(tools/sparse) OBJ=acpi FRAGMENTS="tools/rig/arm64.config tools/rig/acpi.config" \
 		tools/kernel w1 $(OBJECTS)
 
-users: setup ## Compile the drivers that were made users for arm64 and x86, with W=1 and sparse
+users: setup ## Compile the drivers that use sub-devices, for arm64 and x86, with W=1 and sparse
 	@tools/setup check
 	@tools/checkpatch '*.users.*patch'
 	@USERS=1 SPARSE=$$(tools/sparse) OBJ=users \
@@ -207,11 +207,11 @@ docs-check: setup ## Run the kernel's checks of bindings, and its htmldocs of ou
 	@tools/htmldocs
 
 ##@ The series for the kernel
-series: setup ## Write the mailable series for a kernel tree into build/series; NAME=core for one
+series: setup ## Write the patch series for the kernel into build/series; NAME=core for one
 	@tools/setup check
 	@tools/series/write $(NAME)
 
-series-check: setup ## Put them on a clean tree with git am, run KUnit and build there
+series-check: setup ## Apply the series to a clean tree with git am, run KUnit and build there
 	@tools/setup kunit check
 	@tools/series/check drivers/iommu/ drivers/base/ drivers/of/ $(USERS_CORE)
 
@@ -241,7 +241,7 @@ bench-check: reader ## Is the last run worse than the baseline, or than its peer
 	@$(BUILD)/report/gate $(GATE) $(RESULTS)
 
 bench-baseline: reader ## Make the last run the baseline, and show what changed
-	@[ "$(IOMMU)" != riscv ] || { echo "bench-baseline: there is none for RISC-V, as README.md shows the other one" >&2; exit 1; }
+	@[ "$(IOMMU)" != riscv ] || { echo "bench-baseline: RISC-V has none; README.md shows the baseline of the SMMUv3 machine" >&2; exit 1; }
 	@$(BUILD)/report/gate --renew $(RESULTS)
 
 .PHONY: reader bench-report bench-check bench-baseline
