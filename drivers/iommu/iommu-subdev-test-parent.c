@@ -578,6 +578,7 @@ static void subdev_test_power_active(struct kunit *test)
 		subdev[0] = subdev_test_must_create(test, t->parent, 1);
 		subdev[1] = subdev_test_must_create(test, t->parent, 2);
 		KUNIT_EXPECT_EQ(test, usage_count(t->parent), 1);
+		KUNIT_EXPECT_TRUE(test, pm_runtime_active(iommu));
 		KUNIT_EXPECT_EQ(test, usage_count(iommu), 1);
 		KUNIT_EXPECT_GE(test, pm_runtime_put_sync(t->parent), 0);
 		KUNIT_EXPECT_EQ(test, usage_count(t->parent), 0);
