@@ -5,7 +5,6 @@
 
 #include <linux/acpi.h>
 #include <linux/acpi_iort.h>
-#include <linux/acpi_rimt.h>
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
 #include <linux/init.h>
@@ -176,11 +175,9 @@ static int iommu_subdev_acpi_configure(struct device *dev,
 	if (attr == DEV_DMA_NOT_SUPPORTED)
 		return -ENODEV;
 
-	/* Both find the named component of the parent */
+	/* Finds the named component of the parent */
 	mutex_lock(&iommu_probe_device_lock);
 	ret = iort_iommu_configure_id(dev, id);
-	if (ret == -ENODEV)
-		ret = rimt_iommu_configure_id(dev, id);
 	mutex_unlock(&iommu_probe_device_lock);
 
 	/* Reports no other error than -EPROBE_DEFER, and asks no second time */
@@ -227,8 +224,6 @@ static int iommu_subdev_dma_configure(struct device *dev)
 						  id);
 	dev->coherent_dma_mask &= coherent;
 
-	if (!ret && !dev_iommu_fwspec_get(dev))
-		ret = -ENODEV;
 	/*
 	 * The driver core no longer waits for the driver of the IOMMU. Other
 	 * devices can do without the IOMMU then, a sub-device cannot.
@@ -327,8 +322,7 @@ static int iommu_subdev_attach(struct device *dev, struct device *iommu)
 
 	/* From here on nobody can change the domain */
 	ret = -EOPNOTSUPP;
-	domain = iommu_get_domain_for_dev(dev);
-	if (!iommu_is_dma_domain(domain) || !use_dma_iommu(dev))
+	if (!use_dma_iommu(dev))
 		goto err_unuse;
 
 	/* It would end at once, and one that is managed even before return */
@@ -336,6 +330,7 @@ static int iommu_subdev_attach(struct device *dev, struct device *iommu)
 	if (!iommu_subdev_parent_bound(dev->parent))
 		goto err_unuse;
 
+	domain = iommu_get_domain_for_dev(dev);
 	domain->subdev = dev;
 	/* An interrupt may look for it as soon as it is set */
 	smp_store_release(&to_iommu_subdev(dev)->domain, domain);
@@ -428,6 +423,7 @@ static void iommu_subdev_detach(struct iommu_subdev *sd)
 	if (!sd->domain)
 		return;
 	WRITE_ONCE(sd->domain, NULL);
+	/* No IOVA is low enough: nothing can be mapped from now on */
 	sd->dev.bus_dma_limit = 1;
 	iommu_device_unuse_default_domain(&sd->dev);
 	iommu_release_device(&sd->dev);
@@ -464,8 +460,6 @@ static void iommu_subdev_end(struct iommu_subdev *sd, int result)
 		dev_warn(dev->parent, "driver left %s behind, destroying it\n",
 			 dev_name(dev));
 
-	/* No IOVA is low enough: nothing can be mapped from now on */
-	dev->bus_dma_limit = 1;
 	devres_release_all(dev);
 	device_lock(sd->iommu);
 	iommu_subdev_detach(sd);
@@ -600,9 +594,8 @@ struct device *__iommu_subdev_create(struct device *parent,
 	struct iommu_subdev *sd;
 	int ret = -EINVAL;
 
-	/* Only a registered device is ever bound */
-	if (!parent || parent->bus == &iommu_subdev_bus_type ||
-	    !iommu_subdev_parent_bound(parent))
+	/* Only a registered device is ever bound, and no sub-device is */
+	if (!parent || !iommu_subdev_parent_bound(parent))
 		goto err_trace;
 
 	ret = fwnode ? iommu_subdev_check_node(parent, fwnode) : 0;
