@@ -123,7 +123,7 @@ bool iommu_subdev_report_fault(struct device *dev, unsigned long iova, int flags
 		return false;
 	/* None floods the log, or hides what the others have in it */
 	if (__ratelimit(&sd->fault_log))
-		dev_err(dev, "%s at IOVA %#lx is not mapped\n",
+		dev_err(dev, "%s fault at IOVA %#lx\n",
 			str_write_read(write), iova);
 	sd->fault_handler(dev, iova, write, sd->fault_data);
 	return true;

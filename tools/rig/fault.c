@@ -11,7 +11,7 @@
 #define STRAY		0x123456000ULL
 #define STRAY_TOO	0x234567000ULL
 /* What a fault leaves in the log when its driver is told */
-#define LOGGED		"is not mapped"
+#define LOGGED		"fault at IOVA"
 
 static unsigned int storm_engine;
 
