@@ -67,9 +67,9 @@ static inline void iommu_subdev_set_fault_handler(struct device *subdev,
  * Any number of threads may create and destroy. Create has no effect on the
  * probe of @parent, whose driver may return -EPROBE_DEFER after it, and does not
  * resume @parent. It works in callbacks of runtime PM, and in those of system sleep
- * if @parent has had a sub-device before: the first one links @parent to the IOMMU,
- * which reorders the list that these callbacks are called from. From then on until
- * @parent's driver is unbound the IOMMU is active whenever @parent is.
+ * if @parent is linked to this IOMMU already: otherwise it adds the link, which
+ * reorders the list that these callbacks are called from. Because of the link, the
+ * IOMMU is active whenever @parent is, until @parent's driver is unbound.
  *
  * Context: Process context. May sleep. Not below the probe or remove function of
  * the IOMMU's driver, as it takes device_lock() of the IOMMU.
@@ -85,8 +85,8 @@ static inline void iommu_subdev_set_fault_handler(struct device *subdev,
  * * -EBUSY: another device has the stream or is in its IOMMU group
  * * -EOPNOTSUPP: the IOMMU only has identity, has no stream IDs or device, or would
  *   not block the stream after destroy; no IOMMU_DMA or CONFIG_IOMMU_SUBDEV
- * * -ENOSPC: the IOMMU has no more contexts. A destroyed sub-device occupies its
- *   context for as long as somebody holds a reference to it.
+ * * -ENOSPC: the IOMMU has no more contexts (-EBUSY with an SMMUv3). A destroyed
+ *   sub-device occupies its context for as long as somebody holds a reference to it.
  * * -ENOMEM, or any other error of the IOMMU's driver, or of its runtime resume
  */
 static inline struct device *iommu_subdev_create(struct device *parent,
