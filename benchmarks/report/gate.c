@@ -14,9 +14,9 @@
 
 static const char usage[] =
 	"usage: gate [OPTION...] DIR, a folder with the results of a run\n"
-	"  --baseline=PATH  the folder of the baselines; benchmarks/baseline\n"
-	"  --limits=FILE    benchmarks/limits\n"
-	"  --partial        what the run did not measure is no failure\n"
+	"  --baseline=PATH  the folder of the baselines; by default benchmarks/baseline\n"
+	"  --limits=FILE    the limits; by default benchmarks/limits\n"
+	"  --partial        do not fail for what the run did not measure\n"
 	"  --renew          make this run the baseline, and print what changed";
 
 #define SPDX		"# SPDX-License-Identifier: GPL-2.0-only\n"
@@ -295,7 +295,7 @@ static bool compare_figure(const struct run *run, const struct baseline *base,
 		     nr && moves[nr - 1].ratio > limits[WORSE_ONE];
 
 	if (worse)
-		append(why, "%s of %s%s, %s: %+.2f %% in the median of %zu figures; most:\n",
+		append(why, "%s of %s%s, %s: %+.2f %% in the median of %zu figures; the largest change:\n",
 		       kept_names[k], together ? "each order of " : "",
 		       test_name(test), mode_names[setup.mode],
 		       100 * median - 100, nr);
@@ -348,7 +348,7 @@ static void compare_test(const struct run *run, const struct baseline *base,
 					&why);
 	}
 	if (!compared && !missing)
-		append(&why, "not in the baseline: make bench-baseline\n");
+		append(&why, "not in the baseline: run make bench-baseline\n");
 	verdict(case_name("baseline", op_names[test.op], test.size, setup),
 		worse || (missing && !partial) ? FAIL : compared ? PASS : SKIP,
 		last ? last->stats[INSTRUCTIONS].mid : -1, "instructions", why);
@@ -432,7 +432,7 @@ static void compare_pair(const struct run *run, struct test test,
 		worst = ours / least;
 		figure = ours;
 		free(why);
-		why = format("%.0f, %s has %.0f: %.4f with %u contexts, the limit is %.4g\n",
+		why = format("%.0f, %s has %.0f: a ratio of %.4f with %u contexts, the limit is %.4g\n",
 			     ours, run->peers[best].name, least, worst, contexts, limit);
 	}
 	if (figure < 0)
@@ -467,7 +467,7 @@ static void compare_scale(const struct run *run, struct test test,
 	verdict(case_name("scale", op_names[test.op], test.size, setup),
 		ratio <= limit ? PASS : FAIL, many->stats[unit].mid,
 		unit_names[unit],
-		format("%.0f with %u contexts, %.0f with %u: %.4f, the limit is %.4g\n",
+		format("%.0f with %u contexts, %.0f with %u: a ratio of %.4f, the limit is %.4g\n",
 		       many->stats[unit].mid, many->of.contexts,
 		       few->stats[unit].mid, few->of.contexts, ratio, limit));
 }
@@ -510,7 +510,7 @@ static void compare_memory(const struct run *run)
 		verdict(copy("peers-memory"),
 			ours <= least * limits[MEMORY] ? PASS : FAIL, ours,
 			"bytes",
-			format("%lld, %s has %lld, with %u contexts, the limit is %.4g of it\n",
+			format("%lld, %s has %lld, with %u contexts; the limit is a ratio of %.4g\n",
 			       (long long)ours, run->peers[best].name,
 			       (long long)least, contexts, limits[MEMORY]));
 }
@@ -602,7 +602,7 @@ static int check(const struct run *run, const char *root, bool partial)
 	dir = find_baseline(run, root, &why);
 	if (dir && unit != INSTRUCTIONS) {
 		free(why);
-		why = copy("the run has no instructions");
+		why = copy("the run counted no instructions");
 		free(dir);
 		dir = NULL;
 	}
@@ -614,7 +614,7 @@ static int check(const struct run *run, const char *root, bool partial)
 		free(why);
 		why = NULL;
 	} else if (!why) {
-		why = format("there is none in %s; make bench-baseline", root);
+		why = format("there is none in %s; run make bench-baseline", root);
 	} else {
 		/* One line for each baseline that does not fit */
 		for (char *c = why; *c; c++)
@@ -770,7 +770,7 @@ static int renew(const struct run *run, const char *root)
 	struct baseline old = { };
 
 	if (main_unit(run) != INSTRUCTIONS)
-		die("the run has no instructions, a baseline is of nothing else");
+		die("the run counted no instructions, and a baseline has no other figures");
 	if (dir) {
 		load_baseline(&old, dir);
 		print_changes(run, &old);
@@ -779,7 +779,7 @@ static int renew(const struct run *run, const char *root)
 		printf("no baseline had this key\n");
 	}
 	write_baseline(run, dir);
-	printf("%s is of this run now\n", dir);
+	printf("%s now has the figures of this run\n", dir);
 	free(dir);
 	free(why);
 	return PASSED;

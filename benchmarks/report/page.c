@@ -110,7 +110,7 @@ static void write_lead(FILE *out, const struct run *run, enum unit unit)
 	}
 	if (ours < 0 || best == MAX_PEERS)
 		return;
-	fprintf(out, "<p class=lead>Create and destroy of one isolated context: %s %s, <b>%s</b> beside the best isolated peer's %s (%s), with %s live contexts. ",
+	fprintf(out, "<p class=lead>Create and destroy of one isolated context: %s %s, <b>%s</b> compared with %s of the best isolated peer (%s), with %s live contexts. ",
 		figure(ours, 0), unit_names[unit], percent(ours, least, 1),
 		figure(least, 0), run->peers[best].name, figure(contexts, 0));
 	fprintf(out, "What each peer leaves out is in <a href='#peers'>its note</a>.\n");
@@ -142,7 +142,7 @@ static void write_check(FILE *out, const struct run *run)
 	/* What it said of another run is of no interest */
 	if (text && !stat(path, &checked) && !stat(samples, &measured) &&
 	    checked.st_mtime >= measured.st_mtime) {
-		fprintf(out, "<details><summary>What the gate said</summary><pre>");
+		fprintf(out, "<details><summary>Output of the gate</summary><pre>");
 		html(out, text);
 		fprintf(out, "</pre></details>\n");
 	}
@@ -165,7 +165,7 @@ static void write_all(FILE *out, const struct run *run)
 		show_all(run, u, false, show, out);
 		fprintf(out, "</details>\n");
 	}
-	fprintf(out, "<p class=dim>Those of each single context are in summary.csv, and all samples in samples.csv.\n");
+	fprintf(out, "<p class=dim>The figures of each context are in summary.csv, and all samples in samples.csv.\n");
 }
 
 void write_page(const struct run *run, const struct baseline *base,
@@ -183,7 +183,7 @@ void write_page(const struct run *run, const struct baseline *base,
 	fprintf(out, "</pre>\n<p class=dim>");
 	write_counts(run, out);
 	if (!base)
-		fprintf(out, "No baseline has this key, so no change since one is shown.\n");
+		fprintf(out, "No baseline has this key, so no change since a baseline is shown.\n");
 	fprintf(out, "<h2>Figures</h2>\n");
 	for (size_t i = 0; i < run->nr_setups; i++) {
 		char *name = setup_name(run->setups[i]);
@@ -204,7 +204,7 @@ void write_page(const struct run *run, const struct baseline *base,
 	fprintf(out, "<h2 id=peers>The peers</h2>\n");
 	show_peers(run, show, out);
 	if (skipped) {
-		fprintf(out, "<p>Not measured, as this machine cannot:<pre>");
+		fprintf(out, "<p>Not measured, because this machine cannot:<pre>");
 		html(out, skipped);
 		fprintf(out, "</pre>\n");
 	}
@@ -215,8 +215,8 @@ void write_page(const struct run *run, const struct baseline *base,
 		plot(out, run, format("functions-%s-self", op_names[op]));
 		plot(out, run, format("subsystems-%s", op_names[op]));
 	}
-	fprintf(out, "</div>\n<p class=dim>A subsystem is told by the names of its functions. Locks, allocations, strings and IDs count for the innermost subsystem that called them. A sample is taken once interrupts are on: _raw_spin_unlock_irqrestore has also what ran with them off. ");
-	fprintf(out, "In a flame graph the width of a box is its part of the samples. Click on one to see it alone.\n");
+	fprintf(out, "</div>\n<p class=dim>The name of a function tells its subsystem. Locks, allocations, strings and IDs count for the innermost subsystem that called them. A sample is taken when interrupts are enabled again: _raw_spin_unlock_irqrestore includes what ran with interrupts disabled. ");
+	fprintf(out, "In a flame graph the width of a box is its part of the samples. Click on a box to zoom in.\n");
 	for (enum op op = 0; op < NR_OPS; op++)
 		flame_graph(out, run, run->ours, op);
 	fprintf(out, "<details><summary>Flame graphs of the peers</summary>\n");
@@ -224,10 +224,10 @@ void write_page(const struct run *run, const struct baseline *base,
 		for (unsigned int p = 0; p < run->nr_peers; p++)
 			if (p != run->ours)
 				flame_graph(out, run, p, op);
-	fprintf(out, "</details>\n<h2>Growth with the number of live contexts</h2>\n<p class=dim>Where lines coincide, that of " OURS " is the one to be seen.\n");
+	fprintf(out, "</details>\n<h2>Growth with the number of live contexts</h2>\n<p class=dim>Where lines coincide, that of " OURS " is on top.\n");
 	write_plots_of(out, run, "scale");
 	fprintf(out, "<h2>Distribution of each operation</h2>\n");
-	fprintf(out, "<p class=dim>To the 99.5th percentile; what is beyond is in the column \"max\".\n");
+	fprintf(out, "<p class=dim>Up to the 99.5th percentile. The largest sample is in the column \"max\".\n");
 	write_plots_of(out, run, "cdf");
 	show_trace(run, show, out);
 	write_all(out, run);

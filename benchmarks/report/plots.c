@@ -202,7 +202,7 @@ static void plot_cdf(FILE *out, const struct run *run, struct test test,
 	begin(out, 480, 360, name,
 	      format("%s, with %s contexts", test_name(test),
 		     figure(contexts, 0)));
-	fprintf(out, "set xlabel '%s'\nset ylabel 'samples that are not above, %%'\nset yrange [0:100]\n",
+	fprintf(out, "set xlabel '%s'\nset ylabel 'samples up to this figure, %%'\nset yrange [0:100]\n",
 		unit_names[unit]);
 	axis(out, 'x', end * 1.05 + 1);
 	plot_lines(out, run, drawn, "steps");
@@ -294,7 +294,7 @@ static void plot_pairs(FILE *out, const struct run *run, struct setup setup,
 	fprintf(out, "EOD\n");
 	if (rows) {
 		begin(out, 980, 380, name,
-		      format("An operation with the one that undoes it, beside the direct device, with %s contexts, %s",
+		      format("An operation and its inverse, compared with the direct device, with %s contexts, %s",
 			     figure(contexts, 0), mode_names[setup.mode]));
 		fprintf(out, "set xlabel 'operation'\nset ylabel 'p50 (%s), %% of direct'\n",
 			unit_names[unit]);

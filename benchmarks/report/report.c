@@ -14,12 +14,12 @@
 
 static const char usage[] =
 	"usage: report [OPTION...] DIR, a folder with the results of a run\n"
-	"  --baseline=PATH  the folder of the baselines; benchmarks/baseline\n"
-	"  --contexts  also each peer at each number of contexts\n"
-	"  --each      also each single context\n"
-	"  --unit=U    instructions, cycles or ns; the first of them that was measured\n"
-	"  --plots     write DIR/plots.gp for gnuplot, and nothing else\n"
-	"  --page      write DIR/report.html, and nothing else";
+	"  --baseline=PATH  the folder of the baselines; by default benchmarks/baseline\n"
+	"  --contexts       also show each peer at each number of contexts\n"
+	"  --each           also show each single context\n"
+	"  --unit=U         instructions, cycles or ns; by default the first that was measured\n"
+	"  --plots          write DIR/plots.gp for gnuplot, and nothing else\n"
+	"  --page           write DIR/report.html, and nothing else";
 
 static void write_line(FILE *out, const struct run *run, const struct metric *m,
 		       const char *context, enum unit unit,
@@ -83,7 +83,7 @@ static void print_report(const struct run *run, const struct baseline *base,
 		show_all(run, unit, true, table_text, stdout);
 	show_peers(run, table_text, stdout);
 	if (skipped)
-		printf("Not measured, as this machine cannot:\n%s\n", skipped);
+		printf("Not measured, because this machine cannot:\n%s\n", skipped);
 	free(skipped);
 	write_counts(run, stdout);
 }

@@ -61,7 +61,7 @@ static void show_ours(const struct run *run, const struct baseline *base,
 	struct table t = table(base ? 9 : 8, 1,
 		format(OURS ": %s with %s live contexts, %s",
 		       unit_names[unit], figure(many, 0), name),
-		base ? copy("Since baseline: how far the mid moved in the median of all numbers of contexts, that of create in all orders.") :
+		base ? copy("Since baseline: the change of the mid, in the median over all numbers of contexts; for create, over all orders as well.") :
 		       NULL);
 
 	cell(&t, "operation");
@@ -148,7 +148,7 @@ static void show_beside(const struct run *run, struct setup setup,
 	t = table(n + 2, 1,
 		  format("The peers: p50 in %s with %s live contexts, %s",
 			 unit_names[unit], figure(shown_count(run, setup), 0), name),
-		  copy("After each figure of a peer: what " OURS " needs more or less. !: it is not isolated."));
+		  copy("With each figure of a peer: how much more or less " OURS " needs. !: the peer is not isolated."));
 	cell(&t, "operation");
 	cell(&t, OURS);
 	for (unsigned int i = 0; i < n; i++)
@@ -190,7 +190,7 @@ void show_memory(const struct run *run, show_fn *show, FILE *out)
 	cell(&t, "slab");
 	cell(&t, "pages");
 	cell(&t, "percpu");
-	cell(&t, "together");
+	cell(&t, "total");
 	for (size_t i = 0; i < run->nr_memory; i++) {
 		const struct memory *m = &run->memory[i];
 
@@ -285,7 +285,7 @@ void show_trace(const struct run *run, show_fn *show, FILE *out)
 {
 	char *path = format("%s/trace.csv", run->dir), **events = NULL;
 	struct table t = table(7, 1,
-		copy("Tracepoints: ns since the one before, over all contexts"),
+		copy("Tracepoints: ns since the previous one, over all contexts"),
 		NULL);
 	struct sample *samples = NULL;
 	size_t nr = 0, nr_events = 0;
@@ -338,8 +338,8 @@ void write_counts(const struct run *run, FILE *out)
 {
 	size_t none = run->nr_warmup + run->nr_interrupted;
 
-	fprintf(out, "%s samples; in no figure: %s of the warm-up, and %s that an interrupt hit.\n",
+	fprintf(out, "%s samples. Not in the figures: %s of the warm-up, and %s that an interrupt hit.\n",
 		figure(run->nr_samples - none, 0), figure(run->nr_warmup, 0),
 		figure(run->nr_interrupted, 0));
-	fprintf(out, "A percentile is the nearest rank: the smallest sample that so many are not above.\n");
+	fprintf(out, "A percentile is the nearest rank: p90 is the smallest sample that 90 %% of the samples do not exceed.\n");
 }
