@@ -49,5 +49,5 @@ own_apt()
 		echo "apt.sh: $unreachable" >&2
 		return 1
 	fi
-	[ -z "$unreachable" ] || echo "apt.sh: $unreachable; going on with the rest" >&2
+	[ -z "$unreachable" ] || echo "apt.sh: $unreachable; continuing without it" >&2
 }
