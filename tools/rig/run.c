@@ -118,7 +118,7 @@ static void show_contexts(void)
 
 	printf("Every open of %s gives a context: an engine, and its sub-device.\n",
 	       ACCEL_DEV);
-	printf("All addresses below are what the engine sends, and the IOMMU translates (IOVAs).\n");
+	printf("All addresses below are IOVAs, which the engine sends and the IOMMU translates.\n");
 	printf("DMA: the engine read %d bytes of its secret and wrote them to another page.\n\n",
 	       CHUNK);
 	printf("  ctx  sub-device        input ID  stream ID  group  domain  secret at       DMA\n");
@@ -139,7 +139,7 @@ static void show_contexts(void)
 		if (users[i].page.iova != users[0].page.iova ||
 		    !holds(users[i].page.mem, i, 's'))
 			apart = false;
-	printf("\nAddress %#llx is another page for each context: %s\n\n",
+	printf("\nAddress %#llx is mapped differently in each context: %s\n\n",
 	       (unsigned long long)users[0].page.iova, verdict(apart));
 }
 
@@ -228,8 +228,8 @@ static void show_matrix(void)
 	printf("Does a secret leak? Each context reads and writes at the address of each secret,\n");
 	printf("which is mapped for its own context only. %#llx is mapped for none.\n",
 	       STRAY);
-	printf("\"no: fault\": nothing was read or written, and the driver was told of both tries,\n");
-	printf("of this context only.\n\n");
+	printf("\"no: fault\": nothing was read or written, and the driver was told of both attempts,\n");
+	printf("for this context only.\n\n");
 	printf("  %-14s", "");
 	for (unsigned int j = 0; j < ENGINES; j++)
 		printf("secret of %-3u", j);
@@ -265,7 +265,7 @@ static void show_blocked(const char *when)
 		}
 	}
 	munmap(page, PAGE);
-	printf("%s: %u engines wrote to a physical address, %u got there: %s\n",
+	printf("%s: %u engines wrote to a physical address, %u reached it: %s\n",
 	       when, ENGINES, through, verdict(!through));
 }
 
