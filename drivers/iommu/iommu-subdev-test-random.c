@@ -15,8 +15,8 @@
  *	  97: unbind parent-a
  *	again with iommu_subdev_random.seed=17 iommu_subdev_random.keep=41,97
  *
- * A crash ends the kernel, so it cannot be shortened here. tools/random does that
- * from outside, with "log" and "keep".
+ * A sequence that crashes the kernel cannot be shortened here. A script can boot the
+ * kernel again: "log" shows the steps, and "keep" selects some of them.
  */
 #include <kunit/test.h>
 #include <linux/bitmap.h>
@@ -50,7 +50,7 @@ MODULE_PARM_DESC(steps, "How many steps to run");
 
 static unsigned int first_seed = 1;
 module_param_named(seed, first_seed, uint, 0);
-MODULE_PARM_DESC(seed, "Of the first sequence");
+MODULE_PARM_DESC(seed, "Seed of the first sequence");
 
 static unsigned int threads = 1;
 module_param(threads, uint, 0);
