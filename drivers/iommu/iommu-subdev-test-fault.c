@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests for fault handlers: who is told of what, and until when
+ * KUnit tests for fault handlers: which is called, for what, and until when
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
@@ -94,7 +94,7 @@ static void subdev_test_fault_node(struct kunit *test)
 	iommu_subdev_destroy(subdev);
 }
 
-/* The driver of the IOMMU prints what nobody is told of. */
+/* The driver of the IOMMU prints faults that have no handler. */
 static void subdev_test_fault_unsaid(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -117,7 +117,7 @@ static void subdev_test_fault_unsaid(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, fault(t->mock, STREAM_A(1), 0, 0));
 	KUNIT_EXPECT_EQ(test, f.calls, 1);
 
-	/* An ordinary device's, once and twice */
+	/* The stream of an ordinary device, and of none */
 	t->mock->does.shared_streams = true;
 	foreign = subdev_test_add_device(test, "foreign");
 	KUNIT_EXPECT_FALSE(test, fault(t->mock, STREAM_A(0xf), 0, 0));
@@ -364,7 +364,7 @@ static void run_fault_storm(struct subdev_thread *thread)
 	}
 }
 
-/* While the stream faults all the time its contexts come and go, with all they have. */
+/* Contexts are created and destroyed while their stream faults all the time. */
 static void subdev_test_fault_storm(struct kunit *test)
 {
 	struct subdev_thread thread = {};

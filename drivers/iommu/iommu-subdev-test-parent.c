@@ -211,7 +211,7 @@ static int start_create_and_fail(struct device *parent)
 	return -ENXIO;
 }
 
-/* A create that a failing probe overtakes leaves no link to the IOMMU. */
+/* A create during which the probe fails leaves no link to the IOMMU. */
 static void subdev_test_probe_fails_link(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -268,7 +268,7 @@ static void destroy_and_create_other(void *data)
 	struct reuse *reuse = data;
 
 	iommu_subdev_destroy(reuse->subdev);
-	/* Most likely in the memory of the one that is gone */
+	/* Most likely in the memory of the one that was freed */
 	reuse->other = iommu_subdev_create(reuse->parent_b, 1);
 }
 
@@ -459,7 +459,7 @@ static void note_active(struct device *dev)
 	was_active = pm_runtime_active(mock_iommus[0].dev);
 }
 
-/* While the parent is active so is the IOMMU, before its driver does anything. */
+/* The IOMMU is active while the parent is, already when its driver is called. */
 static void subdev_test_power(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -681,7 +681,7 @@ static void subdev_test_link_cycle(struct kunit *test)
 	subdev_expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
 }
 
-/* A parent can have its own IOMMU as a part of it: that needs no link. */
+/* An IOMMU that is a part of the parent needs no link. */
 static void subdev_test_link_part(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KUnit tests for what a stream reaches: whose it is, in which window, what is
- * left of it after the end, and what late calls do then
+ * left of it after destroy, and what late calls do then
  */
 #include <kunit/test.h>
 #include <linux/anon_inodes.h>
@@ -131,8 +131,8 @@ static void subdev_test_stream_two_ordinary(struct kunit *test)
 }
 
 /*
- * A device with several streams gets all or none: of one that cannot have the
- * stream of a sub-device the others are free.
+ * A device with several streams gets all or none: if one of them belongs to a
+ * sub-device, the others stay free.
  */
 static void subdev_test_stream_all_or_none(struct kunit *test)
 {
@@ -185,7 +185,7 @@ static void subdev_test_stream_error(struct kunit *test)
 	}
 }
 
-/* A stream that is added later is not taken back, as it was not counted. */
+/* A stream that is added later was not counted, so it is not uncounted either. */
 static void subdev_test_stream_added_later(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -205,8 +205,8 @@ static void subdev_test_stream_added_later(struct kunit *test)
 }
 
 /*
- * The group of a sub-device that is gone but held takes no other device, if the
- * IOMMU has no other group, until nobody holds it.
+ * As long as a destroyed sub-device has references, its group accepts no other
+ * device, even if the IOMMU has no other group.
  */
 static void subdev_test_stream_held_group(struct kunit *test)
 {
@@ -323,7 +323,7 @@ static void subdev_test_release(struct kunit *test)
 	subdev_test_del_device(test, foreign);
 	subdev_test_del_device(test, parent);
 
-	/* Of the ordinary device it has done what it does */
+	/* It has released the ordinary device in its own way */
 	atomic_set(&mock->freed_in_use, 0);
 	mock_forget_devices(mock);
 	mock->ops.release_domain = &mock_blocked_domain;
@@ -337,7 +337,7 @@ static void release_and_block(struct device *dev)
 	mock_release_device(dev);
 }
 
-/* An IOMMU whose driver says that it blocks what it releases is taken. */
+/* An IOMMU whose driver says that it blocks what it releases is accepted. */
 static void subdev_test_release_blocks(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -582,8 +582,8 @@ static void let_go(struct kunit *test, struct device *subdev)
 }
 
 /*
- * Who has a reference can free coherent memory after the end: that memory is
- * freed, and not the page whose physical address its DMA address happens to be.
+ * With a reference, coherent memory can be freed after destroy. That memory is
+ * freed, and not the page whose physical address equals the DMA address.
  */
 static void subdev_test_late_free(struct kunit *test)
 {
@@ -622,7 +622,7 @@ static void subdev_test_late_free(struct kunit *test)
 
 #define LATE_SG		4
 
-/* Streaming DMA can be synced and unmapped after the end. */
+/* Streaming DMA can be synced and unmapped after destroy. */
 static void subdev_test_late_unmap(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -659,7 +659,7 @@ static void subdev_test_late_unmap(struct kunit *test)
 
 #define LATE_LARGE	SZ_16K
 
-/* Nothing can be mapped after the end, and trying that is no splat. */
+/* Nothing can be mapped after destroy, and trying to does not warn. */
 static void subdev_test_late_map(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -705,7 +705,7 @@ static void subdev_test_late_map(struct kunit *test)
 	__free_page(page);
 }
 
-/* The stream of a sub-device that is gone but held is free for the next one. */
+/* The stream of a destroyed sub-device with references is free for the next one. */
 static void subdev_test_late_stream_free(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -726,7 +726,7 @@ static void subdev_test_late_stream_free(struct kunit *test)
 	}
 	subdev = subdev_test_must_create(test, t->parent, 1);
 	for (int i = 0; i < ARRAY_SIZE(dead); i++) {
-		/* The new one is not touched by what becomes of the old ones */
+		/* Releasing the old ones does not affect the new one */
 		mock_expect_translated(test, subdev, t->mock, STREAM_A(1));
 		dma_unmap_page(dead[i], iova[i], PAGE_SIZE, DMA_TO_DEVICE);
 		mock_expect_translated(test, subdev, t->mock, STREAM_A(1));
@@ -740,8 +740,7 @@ static void subdev_test_late_stream_free(struct kunit *test)
 }
 
 /*
- * The group of a sub-device that is gone but held has no domain that user space
- * could change.
+ * User space cannot change the domain of a destroyed sub-device with references.
  */
 static void subdev_test_late_group_type(struct kunit *test)
 {
@@ -823,7 +822,7 @@ static void subdev_test_late_module(struct kunit *test)
 
 #define SHARE_PAGES	4
 
-/* All of @sgt is at one place in the context, which reaches @pages there. */
+/* @sgt is contiguous in the context, which reaches @pages there. */
 static void expect_shared(struct kunit *test, unsigned int stream, struct sg_table *sgt,
 			  struct page **pages)
 {
@@ -866,7 +865,7 @@ static void free_shared(struct device *subdev, size_t size, void *mem, dma_addr_
 	put_device(subdev);
 }
 
-/* The same pages are in two contexts, at an address of each one's own. */
+/* The same pages are in two contexts, at a different address in each. */
 static void subdev_test_share_sgtable(struct kunit *test)
 {
 	const size_t taken[] = { PAGE_SIZE, 16 * PAGE_SIZE };

@@ -121,7 +121,7 @@ static void subdev_test_einval_unbound(struct kunit *test)
 	subdev_expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
 }
 
-/* A sub-device is no parent. */
+/* A sub-device cannot be a parent. */
 static void subdev_test_einval_subdev(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -151,7 +151,7 @@ static void subdev_expect_ids(struct kunit *test, const char *name, const u32 *i
 	id = iommu_subdev_next_id(parent, 0);
 	for (int i = 0; i < n; i++) {
 		KUNIT_EXPECT_EQ_MSG(test, id, ids[i], "ID %d of %s", i, name);
-		/* From itself on it is the same one */
+		/* A search from an ID on finds that ID */
 		KUNIT_EXPECT_EQ(test, iommu_subdev_next_id(parent, ids[i]), ids[i]);
 		id = iommu_subdev_next_id(parent, id + 1);
 	}
@@ -159,7 +159,7 @@ static void subdev_expect_ids(struct kunit *test, const char *name, const u32 *i
 	subdev_test_del_device(test, parent);
 }
 
-/* A driver can ask which IDs firmware maps: each is told once, in order. */
+/* A driver can ask which IDs firmware maps: each is returned once, in order. */
 static void subdev_test_next_id(struct kunit *test)
 {
 	static const u32 sparse[] = { 0x3, 0x4, 0x40, 0x41, 0x42, 0x43, 0xfffffffe, 0xffffffff };
@@ -175,11 +175,11 @@ static void subdev_test_next_id(struct kunit *test)
 	subdev_expect_ids(test, "parent-unmapped", NULL, 0);
 	KUNIT_EXPECT_EQ(test, iommu_subdev_next_id(NULL, 0), -EINVAL);
 
-	/* What it does not tell create does not find, what it tells create does */
+	/* Create finds exactly the IDs that it returns */
 	parent = subdev_test_add_device(test, "parent-sparse");
 	for (u32 id = 0; id <= 0x44; id++) {
 		struct device *subdev = iommu_subdev_create(parent, id);
-		/* The IOMMU of 4 is disabled, which is not for firmware's map to say */
+		/* The IOMMU of 4 is disabled, but firmware maps it */
 		bool told = iommu_subdev_next_id(parent, id) == id && id != 0x4;
 
 		KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(subdev), told ? 0 : -ENODEV,
@@ -230,7 +230,7 @@ static struct iommu_device *mock_probe_unknown(struct device *dev)
 	u32 stream = MOCK_TAKEN_STREAM;
 	int ret;
 
-	/* It is asked for each device of the machine that runs this, too */
+	/* It is also called for each device of the machine that runs this */
 	if (!dev->parent || dev->parent->driver != &subdev_test_parent_driver.driver)
 		return ERR_PTR(-ENODEV);
 
@@ -248,8 +248,8 @@ static struct iommu_device *mock_probe_unknown(struct device *dev)
 }
 
 /*
- * What firmware does not map has no IOMMU, and an IOMMU that knows its devices
- * without firmware, and might take it for one of them, is not asked.
+ * An ID that firmware does not map has no IOMMU. An IOMMU that finds its devices
+ * without firmware, and might take the sub-device for one of them, is not asked.
  */
 static void subdev_test_enodev_taken(struct kunit *test)
 {
@@ -341,7 +341,7 @@ static void subdev_test_ebusy_foreign_first(struct kunit *test)
 	subdev_expect_works(test, t->parent, 0xf, t->mock, STREAM_A(0xf));
 }
 
-/* A device that comes into the group of a sub-device later does not get in. */
+/* A device that is added to the group of a sub-device later is refused. */
 static void subdev_test_ebusy_foreign_later(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -409,7 +409,7 @@ static void subdev_test_ebusy_ignored_bits(struct kunit *test)
 	subdev_test_del_device(test, parent);
 }
 
-/* The parent is a device, too: what shares its group is refused, and it stays. */
+/* A stream that shares the group of the parent is refused; the parent stays. */
 static void subdev_test_ebusy_parent(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -433,7 +433,7 @@ static void subdev_test_ebusy_parent(struct kunit *test)
 	subdev_test_del_device(test, parent);
 }
 
-/* An IOMMU with one group for everything takes one device, whoever is first. */
+/* An IOMMU with one group for everything accepts only the first device. */
 static void subdev_test_ebusy_single_group(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -457,7 +457,7 @@ static void subdev_test_ebusy_single_group(struct kunit *test)
 	subdev_expect_works(test, t->parent, 2, t->mock, STREAM_A(2));
 }
 
-/* A stream that the IOMMU's driver does not take twice is busy. */
+/* A stream that the driver of the IOMMU refuses to take twice is busy. */
 static void subdev_test_ebusy_duplicate(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -533,7 +533,7 @@ static void subdev_test_eopnotsupp_ops(struct kunit *test)
 	subdev_expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
 }
 
-/* -EPROBE_DEFER: so it is when the IOMMU goes while firmware leads to it. */
+/* -EPROBE_DEFER: the IOMMU is removed between firmware's answer and the probe. */
 static void subdev_test_eprobe_defer_found(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -551,7 +551,7 @@ static void subdev_test_eprobe_defer_found(struct kunit *test)
 	subdev_expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
 }
 
-/* Nobody can say whose driver would have to be kept. */
+/* Without a device of the IOMMU, nothing tells which driver must stay bound. */
 static void subdev_test_eopnotsupp_device(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -592,7 +592,7 @@ static void subdev_test_driver_errors(struct kunit *test)
 	}
 }
 
-/* That an IOMMU does not take the stream is not that there is no IOMMU. */
+/* An IOMMU that does not take the stream is not a missing IOMMU. */
 static void subdev_test_enxio(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -610,7 +610,7 @@ static void subdev_test_enxio(struct kunit *test)
 	}
 }
 
-/* The error of its attach is, too, which the core does not expect to fail. */
+/* So is the error of its attach, which the core does not expect to fail. */
 static void subdev_test_attach_error(struct kunit *test)
 {
 #ifdef kunit_warning_suppress
@@ -651,7 +651,7 @@ static void subdev_test_create(struct kunit *test)
 	iommu_subdev_destroy(other);
 }
 
-/* Destroy ignores NULL and errors, and warns about what is no sub-device. */
+/* Destroy ignores NULL and errors, and warns about any other device. */
 static void subdev_test_destroy_nothing(struct kunit *test)
 {
 #ifdef kunit_warning_suppress
@@ -686,7 +686,7 @@ static void subdev_test_destroy_other(struct kunit *test)
 #endif
 }
 
-/* Destroying what is managed again, with a reference, does nothing. */
+/* Destroying a managed sub-device again, with a reference, does nothing. */
 static void subdev_test_destroy_again(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -784,7 +784,7 @@ static void want_identity(struct device *dev)
 	early_result = write_group_type(dev, "identity");
 }
 
-/* Nor can user space that is faster than create make it identity. */
+/* Nor can user space switch it to identity before create has returned. */
 static void subdev_test_identity_early(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -917,7 +917,7 @@ static void subdev_test_tracepoints(struct kunit *test)
 	iommu_subdev_destroy(subdev);
 	KUNIT_EXPECT_PTR_EQ(test, destroy.node, create.node);
 
-	/* One that was forgotten is told from one that was managed */
+	/* The result tells a forgotten sub-device from a managed one */
 	subdev = iommu_subdev_create(t->parent, 2);
 	device_release_driver(t->parent);
 	KUNIT_EXPECT_EQ(test, destroy.result, -EBUSY);
@@ -1169,7 +1169,7 @@ static void subdev_test_reserved(struct kunit *test)
 	atomic_set(&t->mock->forgotten_pages, 0);
 }
 
-/* A stream in which the IOMMU's driver wants a hole is blocked all the same. */
+/* A stream that needs direct mappings is blocked after destroy all the same. */
 static void subdev_test_direct(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -2002,7 +2002,7 @@ static void subdev_test_iommu_driver_changes(struct kunit *test)
 	}
 }
 
-/* Many sub-devices, managed and forgotten, all end with the parent's driver. */
+/* Unbinding the parent destroys many sub-devices, managed and forgotten. */
 static void subdev_test_unbind_many(struct kunit *test)
 {
 	const int forms = ARRAY_SIZE(subdev_test_forms);
@@ -2133,7 +2133,7 @@ static void subdev_test_remove(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, subdev_test_none_left());
 }
 
-/* A reference to a sub-device keeps it and its parent, whatever was deleted. */
+/* A reference to a sub-device keeps it and its parent, even when both are deleted. */
 static void subdev_test_reference(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -2266,7 +2266,7 @@ static int pass_removed_gate(struct notifier_block *nb, unsigned long action, vo
 	return NOTIFY_DONE;
 }
 
-/* A create waits for a destroy that has not given back all of the name yet. */
+/* A create waits for a destroy that has not freed the name yet. */
 static void subdev_test_name_under_way(struct kunit *test)
 {
 	struct notifier_block nb = { .notifier_call = pass_removed_gate };
@@ -2498,7 +2498,7 @@ static void thread_unregister_iommu(struct subdev_thread *thread)
 	device_unlock(t->mock->dev);
 }
 
-/* Who configures a device finds the same IOMMU from the beginning to the end. */
+/* While a device is configured, its IOMMU does not change. */
 static void subdev_test_iommu_unregister_during_xlate(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -2584,7 +2584,7 @@ static void subdev_test_iommu_unregister_first(struct kunit *test)
 	subdev_test_del_device(test, dev);
 }
 
-/* What the IOMMU promises is asked of the one that the stream is given by. */
+/* Create checks the IOMMU that is registered when it probes, not an earlier one. */
 static void subdev_test_iommu_replaced(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -2717,7 +2717,7 @@ static void thread_churn_same(struct subdev_thread *thread)
 	}
 }
 
-/* Of threads that want the same ID exactly one has it at a time. */
+/* Of threads that create for the same ID, one at a time succeeds. */
 static void subdev_test_threads_same_id(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
@@ -2761,7 +2761,7 @@ static void thread_churn_unbound(struct subdev_thread *thread)
 	}
 }
 
-/* The parent's driver may come and go while threads create. */
+/* The parent's driver may be bound and unbound while threads create. */
 static void subdev_test_threads_unbind(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
