@@ -61,6 +61,12 @@ static DEFINE_MUTEX(iommu_subdev_names_lock);
 /* Protects iommu_device.streams */
 static DEFINE_MUTEX(iommu_streams_lock);
 
+/* Its lock, unlike those of the other xarrays of iommu.c, is taken in interrupts */
+void iommu_subdev_init_iommu(struct iommu_device *iommu)
+{
+	xa_init_flags(&iommu->streams, XA_FLAGS_LOCK_IRQ);
+}
+
 /* The entry of a stream is its sub-device, or counts its other devices */
 static int iommu_account_stream(struct device *dev, u32 id, int users)
 {
