@@ -508,7 +508,7 @@ static void test_fault(void)
 	bank = bank_of(&v2, STREAM);
 	log_skip();
 	fault(&v2, bank, 0x123456789000);
-	check(log_has(rig.name, "write at IOVA 0x123456789000"));
+	check(log_has(rig.name, "write fault at IOVA 0x123456789000"));
 	check(!exists(SUBDEVS "/%s", rig.name) && is_blocked(&v2, STREAM));
 	check(exists(SUBDEVS "/%s", other.name) && bank_of(&v2, STREAM + 1) >= 0);
 	/* Nobody is told any more, though the bank is still there */
