@@ -825,20 +825,23 @@ static void test_trace(void)
 {
 	unsigned int id = ID_FIRST + id_count() - 1;
 	struct subdev_rig rig;
-	char want[160];
+	char want[160], group[40];
 
 	begin("tracepoints");
 	check_errno(write_file("1", TRACING "/events/iommu_subdev/enable"), 0);
 	check_errno(create(&rig, PARENT, id), 0);
-	snprintf(want, sizeof(want), "parent=%s stream_id=0x%x group=%s result=0",
-		 PARENT, id, link_name(SUBDEVS "/%s/iommu_group", rig.name));
+	snprintf(group, sizeof(group), " group=%s result=0",
+		 link_name(SUBDEVS "/%s/iommu_group", rig.name));
 	check_errno(try_create(PARENT, ID_UNMAPPED), -ENODEV);
 	check_errno(destroy(&rig), 0);
 	check_errno(write_file("0", TRACING "/events/iommu_subdev/enable"), 0);
-	check(trace_has("iommu_subdev_create:", want));
-	check(trace_has("iommu_subdev_destroy:", want));
-	check(trace_has("iommu_subdev_create:",
-			"stream_id=0x500 group=-1 result=-19"));
+	/* 6.12 has no PASID between the two */
+	snprintf(want, sizeof(want), "iommu_subdev_create: parent=%s stream_id=0x%x ", PARENT, id);
+	check(trace_has(want, group));
+	snprintf(want, sizeof(want), "iommu_subdev_destroy: parent=%s stream_id=0x%x ", PARENT, id);
+	check(trace_has(want, group));
+	snprintf(want, sizeof(want), "iommu_subdev_create: parent=%s stream_id=0x500 ", PARENT);
+	check(trace_has(want, " group=-1 result=-19"));
 	check(!trace_has("iommu_subdev_create:", "ids="));
 }
 
