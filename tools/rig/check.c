@@ -125,6 +125,21 @@ int try_create(const char *parent, unsigned int id)
 	return ret;
 }
 
+int create_pasid(struct subdev_rig *rig, const char *parent)
+{
+	return create_as(rig, RIG_CREATE_PASID, parent, 0);
+}
+
+int try_pasid(const char *parent)
+{
+	struct subdev_rig rig;
+	int ret = create_pasid(&rig, parent);
+
+	if (!ret)
+		destroy(&rig);
+	return ret;
+}
+
 static int refused(enum subdev_rig_op op)
 {
 	struct subdev_rig rig = {};
@@ -1404,6 +1419,37 @@ static void test_einval_first(void)
 }
 
 /*
+ * -EOPNOTSUPP: the device has no PASIDs, with whatever IOMMU.
+ */
+static void test_pci_without_pasids(void)
+{
+	begin("eopnotsupp_for_a_pasid");
+	check_errno(try_pasid(OF_PCI), -EOPNOTSUPP);
+	check(!count_dir(SUBDEVS));
+}
+
+/* The same of the PCI device that is behind the IOMMU where the engines are not */
+static void test_no_pasids(void)
+{
+	/* With 6.12 it has a driver */
+	bool bound = is_bound("pci", HOST_BRIDGE_NAME);
+
+	begin("eopnotsupp_for_a_pasid");
+	check(exists(HOST_BRIDGE "/iommu_group"));
+	if (!bound) {
+		check_errno(load_module("subdev-rig-parents"), 0);
+		check_errno(write_file("subdev-rig-pci", HOST_BRIDGE "/driver_override"), 0);
+		check_errno(write_file(HOST_BRIDGE_NAME, PCI_DRIVER "/bind"), 0);
+	}
+	check_errno(try_pasid(HOST_BRIDGE_NAME), -EOPNOTSUPP);
+	check(!count_dir(SUBDEVS));
+	if (!bound) {
+		check_errno(unload_module("subdev_rig_parents"), 0);
+		check_errno(write_file("\n", HOST_BRIDGE "/driver_override"), 0);
+	}
+}
+
+/*
  * -EPROBE_DEFER: the driver of the IOMMU is kept out by the command line, and what
  * firmware leads to it is waited for. Nobody stops the DMA meanwhile.
  */
@@ -1427,6 +1473,7 @@ static void check_stub(const char *parent, const char *node)
 	struct subdev_rig rig = {};
 
 	check_refused(parent, -EOPNOTSUPP, node, -EOPNOTSUPP);
+	check_errno(try_pasid(parent), -EOPNOTSUPP);
 	snprintf(rig.parent, sizeof(rig.parent), "%s", parent);
 	check_errno(rig_do(&rig, RIG_DESTROY_PARENT), 0);
 }
@@ -1521,6 +1568,7 @@ static void (*const contract[])(void) = {
 	test_shared_stream,
 	test_late_neighbour,
 	test_driver_error,
+	test_no_pasids,
 	test_ownership,
 	test_own_domain,
 	test_next_id,
@@ -1598,6 +1646,7 @@ static void (*const no_map[])(void) = {
 	test_no_firmware,
 	test_no_input_ids,
 	test_pci_parent_translated,
+	test_pci_without_pasids,
 	test_einval_first,
 	NULL
 };

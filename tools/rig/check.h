@@ -51,6 +51,9 @@ int destroy(struct subdev_rig *rig);
 /* For the errno: a success is undone */
 int try_create(const char *parent, unsigned int id);
 
+int create_pasid(struct subdev_rig *rig, const char *parent);
+int try_pasid(const char *parent);
+
 /* What the driver of the IOMMU makes of a stream ID that there is not */
 int no_such_stream(void);
 

@@ -24,7 +24,8 @@
 #define ACCEL_DRIVER	"/sys/bus/platform/drivers/edu-accel"
 #define SUBDEVS		"/sys/bus/iommu_subdev/devices"
 /* Its stream ID is another device's */
-#define HOST_BRIDGE	"/sys/bus/pci/devices/0000:00:00.0"
+#define HOST_BRIDGE_NAME "0000:00:00.0"
+#define HOST_BRIDGE	"/sys/bus/pci/devices/" HOST_BRIDGE_NAME
 /* Where the IOMMU is virtio-iommu, whose PCI device can be unplugged */
 #define VIOMMU		"virtio0"
 #define VIOMMU_DRIVER	"/sys/bus/virtio/drivers/virtio_iommu"

@@ -474,6 +474,20 @@ static void test_smrs_full(void)
 		check_errno(destroy(&rig[i]), 0);
 }
 
+/*
+ * -EOPNOTSUPP: the device has PASIDs, and the driver of the SMMUv2 has no domain for one.
+ */
+static void test_no_pasids(void)
+{
+	struct streams before;
+
+	begin("eopnotsupp_for_a_pasid");
+	read_streams(&v2, &before);
+	check_errno(try_pasid(V2_DEVICE), -EOPNOTSUPP);
+	check(streams_are(&v2, &before));
+	check(!count_dir(SUBDEVS));
+}
+
 /* A bank that stops a write tells the driver, as the hardware does */
 static void fault(const struct smmu *smmu, unsigned int bank, uint64_t iova)
 {
@@ -831,6 +845,7 @@ void (*const smmuv2[])(void) = {
 	test_banks_full,
 	test_smrs_full,
 	test_span,
+	test_no_pasids,
 	test_fault,
 	test_module,
 	test_power,

@@ -26,6 +26,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <linux/version.h>
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 
@@ -58,6 +59,16 @@ struct rig_buffer {
 static DEFINE_MUTEX(rig_lock);
 static struct rig_context rig_contexts[RIG_HANDLES];
 static struct rig_buffer rig_buffers[RIG_BUFFERS];
+
+/* 6.12 has none */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+static struct device *iommu_subdev_create_pasid(struct device *parent, u32 *pasid)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+#define devm_iommu_subdev_create_pasid iommu_subdev_create_pasid
+#endif
 
 static struct device *rig_create_node(struct device *parent,
 				      struct subdev_rig *rig)
@@ -96,6 +107,10 @@ static int rig_create(struct device *parent, struct subdev_rig *rig)
 		subdev = devm_iommu_subdev_create(parent, rig->id);
 	else if (rig->op == RIG_CREATE_NODE || rig->op == RIG_DEVM_CREATE_NODE)
 		subdev = rig_create_node(parent, rig);
+	else if (rig->op == RIG_CREATE_PASID)
+		subdev = iommu_subdev_create_pasid(parent, &rig->id);
+	else if (rig->op == RIG_DEVM_CREATE_PASID)
+		subdev = devm_iommu_subdev_create_pasid(parent, &rig->id);
 	else
 		subdev = iommu_subdev_create(parent, rig->id);
 	if (IS_ERR_OR_NULL(subdev))
@@ -105,7 +120,8 @@ static int rig_create(struct device *parent, struct subdev_rig *rig)
 	rig->handle = handle;
 	ctx = &rig_contexts[handle];
 	ctx->subdev = get_device(subdev);
-	ctx->managed = rig->op == RIG_DEVM_CREATE || rig->op == RIG_DEVM_CREATE_NODE;
+	ctx->managed = rig->op == RIG_DEVM_CREATE || rig->op == RIG_DEVM_CREATE_NODE ||
+		       rig->op == RIG_DEVM_CREATE_PASID;
 	return 0;
 }
 
@@ -1085,6 +1101,8 @@ static int rig_do(struct subdev_rig *rig)
 	case RIG_DEVM_CREATE:
 	case RIG_CREATE_NODE:
 	case RIG_DEVM_CREATE_NODE:
+	case RIG_CREATE_PASID:
+	case RIG_DEVM_CREATE_PASID:
 	case RIG_DESTROY_PARENT:
 	case RIG_NEXT_ID:
 	case RIG_PARENT_BUFFER:

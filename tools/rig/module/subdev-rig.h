@@ -16,6 +16,9 @@ enum subdev_rig_op {
 	/* Give @parent and, in @name, that of its child node, get the same */
 	RIG_CREATE_NODE,
 	RIG_DEVM_CREATE_NODE,
+	/* Give @parent, get @handle, @name and, in @id, the PASID */
+	RIG_CREATE_PASID,
+	RIG_DEVM_CREATE_PASID,
 	/* Give @handle */
 	RIG_DESTROY,
 	/* Destroy it, but keep a reference, which RIG_DESTROY drops */
