@@ -1722,6 +1722,8 @@ static const struct suite {
 	{ "smmuv2", start_smmuv2, .lists = { smmuv2 } },
 	{ "smmuv2-bypass", start_smmuv2, .lists = { smmuv2_bypass } },
 	{ "two-smmus", start_two_smmus, .lists = { two_smmus } },
+	{ "pasid", start_pasid, .lists = { pasids } },
+	{ "pasid-passthrough", start_pasid, .lists = { pasids_passthrough } },
 	{ "churn", start_all, .lists = { churn_races } },
 	{ "random", start_all, .lists = { at_random } },
 	{ "off", start_bare, .lists = { off } },

@@ -117,6 +117,19 @@ extern void (*const smmuv2[])(void);
 extern void (*const smmuv2_bypass[])(void);
 extern void (*const two_smmus[])(void);
 
+/* A kernel with CONFIG_DEVMEM */
+void read_memory(uint64_t address, void *to, size_t len);
+/*
+ * What an address of so many bits is translated to, 0 for nothing: by page tables as
+ * AArch64 has them, with pages of 4 KiB
+ */
+uint64_t walk_tables(uint64_t table, unsigned int bits, uint64_t iova);
+
+/* pasid.c */
+void start_pasid(void);
+extern void (*const pasids[])(void);
+extern void (*const pasids_passthrough[])(void);
+
 /* random.c */
 void test_random(void);
 

@@ -153,7 +153,7 @@ static int bank_of(const struct smmu *smmu, uint16_t stream)
 	return bank;
 }
 
-static void read_memory(uint64_t address, void *to, size_t len)
+void read_memory(uint64_t address, void *to, size_t len)
 {
 	int fd = open("/dev/mem", O_RDONLY | O_CLOEXEC);
 
@@ -162,19 +162,13 @@ static void read_memory(uint64_t address, void *to, size_t len)
 	close(fd);
 }
 
-/* Where a stream's access to an address ends up: 0 if nowhere. As the hardware walks */
-static uint64_t walk(const struct smmu *smmu, uint16_t stream, uint64_t iova)
+uint64_t walk_tables(uint64_t table, unsigned int bits, uint64_t iova)
 {
-	int bank = bank_of(smmu, stream);
-	unsigned int bits, shift;
-	uint64_t table, entry;
+	unsigned int shift;
+	uint64_t entry;
 
-	if (bank < 0)
-		return 0;
-	bits = 64 - (reg(smmu, TCR(bank)) & 0x3f);
 	if (iova >> bits)
 		return 0;
-	table = reg64(smmu, TTBR0(bank)) & 0xfffffffff000;
 	for (shift = 12; shift + 9 < bits; shift += 9)
 		;
 	for (;; shift -= 9) {
@@ -186,6 +180,17 @@ static uint64_t walk(const struct smmu *smmu, uint16_t stream, uint64_t iova)
 		if (shift == 12 || !(entry & 2))
 			return table + (iova & ((1ULL << shift) - 1));
 	}
+}
+
+/* Where a stream's access to an address ends up: 0 if nowhere */
+static uint64_t walk(const struct smmu *smmu, uint16_t stream, uint64_t iova)
+{
+	int bank = bank_of(smmu, stream);
+
+	if (bank < 0)
+		return 0;
+	return walk_tables(reg64(smmu, TTBR0(bank)) & 0xfffffffff000,
+			   64 - (reg(smmu, TCR(bank)) & 0x3f), iova);
 }
 
 /* Whether a stream reaches CHUNK such bytes at an address */

@@ -494,9 +494,9 @@ static int rig_parent_driverless(void)
 	return ret;
 }
 
-static int rig_claim_group(struct device *subdev)
+static int rig_claim_group(struct device *dev)
 {
-	struct iommu_group *group = iommu_group_get(subdev);
+	struct iommu_group *group = iommu_group_get(dev);
 	int ret;
 
 	if (!group)
@@ -1036,6 +1036,9 @@ static int rig_do_parent(struct subdev_rig *rig)
 	case RIG_NEXT_ID:
 		ret = rig_next_id(parent, rig);
 		break;
+	case RIG_CLAIM_PARENT:
+		ret = rig_claim_group(parent);
+		break;
 	case RIG_PM_ENABLE:
 	case RIG_PM_DISABLE:
 	case RIG_PM_USAGE:
@@ -1103,6 +1106,7 @@ static int rig_do(struct subdev_rig *rig)
 	case RIG_DEVM_CREATE_NODE:
 	case RIG_CREATE_PASID:
 	case RIG_DEVM_CREATE_PASID:
+	case RIG_CLAIM_PARENT:
 	case RIG_DESTROY_PARENT:
 	case RIG_NEXT_ID:
 	case RIG_PARENT_BUFFER:

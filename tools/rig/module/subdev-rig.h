@@ -37,6 +37,8 @@ enum subdev_rig_op {
 	RIG_DESTROY_PARENT,
 	/* Somebody else wants the DMA of @handle's group */
 	RIG_CLAIM_GROUP,
+	/* The same of @parent's group */
+	RIG_CLAIM_PARENT,
 	/* A domain of the driver's own attached to @handle, mapped, detached */
 	RIG_OWN_DOMAIN,
 	/* dmam_alloc_coherent() on @handle, left to destroy. Get its @dma */
