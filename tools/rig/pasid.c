@@ -527,6 +527,38 @@ static void test_driver_stays(void)
 	check(module_users() == before);
 }
 
+static int measure(const char *what, const char *device, enum subdev_rig_op op,
+		   struct subdev_rig_cost *cost)
+{
+	struct subdev_rig rig = {};
+	int ret;
+
+	snprintf(rig.parent, sizeof(rig.parent), "%s", device);
+	ret = rig_do(&rig, op);
+	*cost = rig.cost;
+	printf("# %s: create %llu, destroy %llu, map %llu, unmap %llu instructions\n", what,
+	       cost->create, cost->destroy, cost->map, cost->unmap);
+	return ret;
+}
+
+/*
+ * A PASID costs no more than 0.75 of a stream to create and destroy. To map and to unmap
+ * costs what it costs the device itself, to the instruction.
+ */
+static void test_cost(void)
+{
+	struct subdev_rig_cost stream, pasid, own;
+
+	begin("a_pasid_costs_less_than_a_stream");
+	check_errno(measure("a stream", PARENT, RIG_COST, &stream), 0);
+	check_errno(measure("a PASID", DEVICE, RIG_COST_PASID, &pasid), 0);
+	check_errno(measure("the device itself", DEVICE, RIG_COST_PARENT, &own), 0);
+	printf("# create and destroy: %llu %% of a stream\n",
+	       100 * (pasid.create + pasid.destroy) / (stream.create + stream.destroy));
+	check(4 * (pasid.create + pasid.destroy) <= 3 * (stream.create + stream.destroy));
+	check(pasid.map == own.map && pasid.unmap == own.unmap);
+}
+
 /*
  * With iommu.passthrough=1 the DMA of the parent without a PASID bypasses the SMMU, and
  * a PASID is translated. When the last one ends, there is nothing but the bypass.
@@ -592,6 +624,7 @@ void (*const pasids[])(void) = {
 	test_unbind_parent,
 	test_removed,
 	test_driver_stays,
+	test_cost,
 	NULL
 };
 

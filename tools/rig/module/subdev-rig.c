@@ -548,10 +548,26 @@ static u64 rig_count(struct perf_event *event)
 	return perf_event_read_value(event, &enabled, &running);
 }
 
-/* One round. The counter's own cost is taken off: it is the same each time. */
-static int rig_cost_once(struct device *parent, u32 id, struct perf_event *event,
-			 struct page *page, struct subdev_rig_cost *cost)
+static struct device *rig_cost_create(struct device *parent, struct subdev_rig *rig)
 {
+	if (rig->op == RIG_COST_PARENT)
+		return parent;
+	if (rig->op == RIG_COST_PASID)
+		return iommu_subdev_create_pasid(parent, &rig->id);
+	return iommu_subdev_create(parent, rig->id);
+}
+
+static void rig_cost_destroy(struct device *dev, struct subdev_rig *rig)
+{
+	if (rig->op != RIG_COST_PARENT)
+		iommu_subdev_destroy(dev);
+}
+
+/* One round. The counter's own cost is taken off: it is the same each time. */
+static int rig_cost_once(struct device *parent, struct subdev_rig *rig,
+			 struct perf_event *event, struct page *page)
+{
+	struct subdev_rig_cost *cost = &rig->cost;
 	struct device *subdev;
 	dma_addr_t dma;
 	u64 t[6], own;
@@ -562,7 +578,7 @@ static int rig_cost_once(struct device *parent, u32 id, struct perf_event *event
 	own = t[1] - t[0];
 
 	t[0] = rig_count(event);
-	subdev = iommu_subdev_create(parent, id);
+	subdev = rig_cost_create(parent, rig);
 	t[1] = rig_count(event);
 	if (IS_ERR(subdev))
 		return PTR_ERR(subdev);
@@ -573,7 +589,7 @@ static int rig_cost_once(struct device *parent, u32 id, struct perf_event *event
 				   DMA_BIDIRECTIONAL);
 		t[3] = rig_count(event);
 		if (dma_mapping_error(subdev, dma)) {
-			iommu_subdev_destroy(subdev);
+			rig_cost_destroy(subdev, rig);
 			return -ENOMEM;
 		}
 		dma_unmap_page(subdev, dma, PAGE_SIZE, DMA_BIDIRECTIONAL);
@@ -585,7 +601,7 @@ static int rig_cost_once(struct device *parent, u32 id, struct perf_event *event
 	cost->unmap = t[4] - t[3] - own;
 
 	t[4] = rig_count(event);
-	iommu_subdev_destroy(subdev);
+	rig_cost_destroy(subdev, rig);
 	t[5] = rig_count(event);
 	cost->destroy = t[5] - t[4] - own;
 	return 0;
@@ -615,7 +631,7 @@ static int rig_cost(struct device *parent, struct subdev_rig *rig)
 
 	/* The last one counts: the first ones fill the allocators' caches */
 	for (i = 0; i < RIG_WARMUP && !ret; i++)
-		ret = rig_cost_once(parent, rig->id, event, page, &rig->cost);
+		ret = rig_cost_once(parent, rig, event, page);
 
 	perf_event_release_kernel(event);
 	__free_page(page);
@@ -1019,6 +1035,8 @@ static int rig_do_parent(struct subdev_rig *rig)
 
 	switch (rig->op) {
 	case RIG_COST:
+	case RIG_COST_PASID:
+	case RIG_COST_PARENT:
 		ret = rig_cost(parent, rig);
 		break;
 	case RIG_CHURN:
@@ -1111,6 +1129,8 @@ static int rig_do(struct subdev_rig *rig)
 	case RIG_NEXT_ID:
 	case RIG_PARENT_BUFFER:
 	case RIG_COST:
+	case RIG_COST_PASID:
+	case RIG_COST_PARENT:
 	case RIG_PM_ENABLE:
 	case RIG_PM_DISABLE:
 	case RIG_PM_USAGE:

@@ -63,6 +63,9 @@ enum subdev_rig_op {
 	RIG_OTHERS_FREE,
 	/* Give @parent and @id, get @cost */
 	RIG_COST,
+	/* The same for a PASID of @parent, and for what @parent maps for itself */
+	RIG_COST_PASID,
+	RIG_COST_PARENT,
 	/*
 	 * Give @parent, @id and @count: creates, maps and destroys that often,
 	 * beside others who do the same. @count returns how often it got one.
