@@ -69,6 +69,9 @@ static const struct bench_peer * const bench_peers[] = {
 #ifdef CONFIG_AUXILIARY_BUS
 	&bench_aux,
 #endif
+#ifdef BENCH_PASIDS
+	&bench_subdev_pasid,
+#endif
 };
 
 /* The second of each two undoes the first */

@@ -37,6 +37,7 @@ extern struct device *bench_parent;
 extern u32 bench_first_id;
 
 extern const struct bench_peer bench_subdev;
+extern const struct bench_peer bench_subdev_pasid;
 extern const struct bench_peer bench_host1x;
 extern const struct bench_peer bench_host1x_lean;
 extern const struct bench_peer bench_context_bus;

@@ -82,6 +82,8 @@ static int direct_probe(struct platform_device *pdev)
 
 static const struct of_device_id direct_of_match[] = {
 	{ .compatible = "iommu-subdev,bench-direct" },
+	/* The parent of those that have PASIDs needs any driver */
+	{ .compatible = "iommu-subdev,bench-pasids" },
 	{ }
 };
 MODULE_DEVICE_TABLE(of, direct_of_match);

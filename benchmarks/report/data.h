@@ -14,6 +14,8 @@
 #define DIRECT		"direct"
 /* Shows what the hardware and its driver cost; not something to use instead */
 #define FLOOR		"floor"
+/* Ours as well, for other devices */
+#define PASID		"subdev-pasid"
 
 enum unit { INSTRUCTIONS, CYCLES, NS, NR_UNITS };
 extern const char * const unit_names[NR_UNITS];

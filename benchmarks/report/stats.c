@@ -184,7 +184,7 @@ bool is_rival(const struct run *run, unsigned int peer)
 	const struct peer *p = &run->peers[peer];
 
 	return peer != run->ours && p->isolated && strcmp(p->name, DIRECT) &&
-	       strcmp(p->name, FLOOR);
+	       strcmp(p->name, FLOOR) && strcmp(p->name, PASID);
 }
 
 static bool find_pair(const struct run *run, unsigned int peer, struct test test,
