@@ -6,7 +6,6 @@
  * not even of the device itself. What the SMMU would do with one is read where it reads
  * that: in the stream table, the context descriptors and the page tables.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -350,33 +349,13 @@ static void test_refused(void)
 	check(none_is_left());
 }
 
-/* Writes to the types of groups that have no device, as that of a PASID has none */
-static unsigned int write_types(const char *type)
-{
-	DIR *dir = opendir(GROUPS);
-	struct dirent *entry;
-	unsigned int n = 0;
-
-	while (dir && (entry = readdir(dir))) {
-		char devices[sizeof(GROUPS) + NAME_MAX + sizeof("/devices")];
-
-		snprintf(devices, sizeof(devices), GROUPS "/%s/devices", entry->d_name);
-		if (entry->d_name[0] == '.' || count_dir(devices))
-			continue;
-		check_errno(write_file(type, GROUPS "/%s/type", entry->d_name), -EINVAL);
-		n++;
-	}
-	if (dir)
-		closedir(dir);
-	return n;
-}
-
 /*
  * -EPERM: nobody else gets the DMA of the parent, or of the PASID, while there is a
  * context, nor can root change what is translated.
  */
 static void test_claims(void)
 {
+	unsigned int groups = count_dir(GROUPS);
 	struct subdev_rig rig, buf;
 
 	begin("eperm_for_who_claims_the_dma");
@@ -386,13 +365,12 @@ static void test_claims(void)
 	check_errno(do_device(DEVICE, RIG_CLAIM_PARENT), -EPERM);
 	check_errno(write_file("identity", "/sys/bus/platform/devices/" DEVICE
 			       "/iommu_group/type"), -EPERM);
-	check(write_types("identity") == 1);
-	check(write_types("DMA-FQ") == 1);
+	/* That of the PASID cannot be written: it is in no folder */
+	check(count_dir(GROUPS) == groups);
 	check(rig_do(&rig, RIG_OWN_DOMAIN) < 0);
 	check(reaches(rig.id, buf.dma, 0xd0));
 	check_errno(rig_do(&buf, RIG_FREE), 0);
 	check_errno(destroy(&rig), 0);
-	check(!write_types("identity"));
 	check(none_is_left());
 }
 
@@ -542,7 +520,7 @@ static int measure(const char *what, const char *device, enum subdev_rig_op op,
 }
 
 /*
- * A PASID costs no more than 0.75 of a stream to create and destroy. To map and to unmap
+ * A PASID costs no more than 0.6 of a stream to create and destroy. To map and to unmap
  * costs what it costs the device itself, to the instruction.
  */
 static void test_cost(void)
@@ -555,7 +533,7 @@ static void test_cost(void)
 	check_errno(measure("the device itself", DEVICE, RIG_COST_PARENT, &own), 0);
 	printf("# create and destroy: %llu %% of a stream\n",
 	       100 * (pasid.create + pasid.destroy) / (stream.create + stream.destroy));
-	check(4 * (pasid.create + pasid.destroy) <= 3 * (stream.create + stream.destroy));
+	check(10 * (pasid.create + pasid.destroy) <= 6 * (stream.create + stream.destroy));
 	check(pasid.map == own.map && pasid.unmap == own.unmap);
 }
 
