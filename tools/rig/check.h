@@ -124,6 +124,8 @@ void read_memory(uint64_t address, void *to, size_t len);
  * AArch64 has them, with pages of 4 KiB
  */
 uint64_t walk_tables(uint64_t table, unsigned int bits, uint64_t iova);
+/* The entry of the tables that says so, for 1 << *SHIFT bytes, or 0 */
+uint64_t find_entry(uint64_t table, unsigned int bits, uint64_t iova, unsigned int *shift);
 
 /* pasid.c */
 void start_pasid(void);

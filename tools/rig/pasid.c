@@ -146,6 +146,17 @@ static uint64_t walk(unsigned int pasid, uint64_t iova)
 	return walk_tables(tables(cd), 64 - (cd->word[0] & 0x3f), iova);
 }
 
+/* Whether DMA to this address looks into the caches, as an index of the memory types */
+static unsigned int memory_type(unsigned int pasid, uint64_t iova)
+{
+	struct cd cds[PASIDS];
+	const struct cd *cd = &cds[pasid];
+	unsigned int shift;
+
+	read_cds(cds);
+	return find_entry(tables(cd), 64 - (cd->word[0] & 0x3f), iova, &shift) >> 2 & 7;
+}
+
 static bool reaches(unsigned int pasid, uint64_t iova, uint8_t byte)
 {
 	uint64_t address = walk(pasid, iova);
@@ -260,6 +271,7 @@ static void test_tables(void)
 	for (unsigned int i = 0; i < 2; i++) {
 		check(reaches(rig[i].id, own.dma, 0xb0 + i));
 		check(walk(rig[i].id, own.dma) != page);
+		check(memory_type(rig[i].id, own.dma) == memory_type(0, own.dma));
 		check(!walk(rig[i].id, own.dma + PAGE) && !walk(rig[i].id, own.dma - PAGE));
 		/* Nor what the address would be without an IOMMU */
 		check(!walk(rig[i].id, page));

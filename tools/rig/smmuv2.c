@@ -162,24 +162,31 @@ void read_memory(uint64_t address, void *to, size_t len)
 	close(fd);
 }
 
-uint64_t walk_tables(uint64_t table, unsigned int bits, uint64_t iova)
+uint64_t find_entry(uint64_t table, unsigned int bits, uint64_t iova, unsigned int *shift)
 {
-	unsigned int shift;
 	uint64_t entry;
 
 	if (iova >> bits)
 		return 0;
-	for (shift = 12; shift + 9 < bits; shift += 9)
+	for (*shift = 12; *shift + 9 < bits; *shift += 9)
 		;
-	for (;; shift -= 9) {
-		read_memory(table + (iova >> shift & 0x1ff) * 8, &entry, sizeof(entry));
+	for (;; *shift -= 9) {
+		read_memory(table + (iova >> *shift & 0x1ff) * 8, &entry, sizeof(entry));
 		if (!(entry & 1))
 			return 0;
-		table = entry & 0xfffffffff000;
 		/* A page, or a block */
-		if (shift == 12 || !(entry & 2))
-			return table + (iova & ((1ULL << shift) - 1));
+		if (*shift == 12 || !(entry & 2))
+			return entry;
+		table = entry & 0xfffffffff000;
 	}
+}
+
+uint64_t walk_tables(uint64_t table, unsigned int bits, uint64_t iova)
+{
+	unsigned int shift;
+	uint64_t entry = find_entry(table, bits, iova, &shift);
+
+	return entry ? (entry & 0xfffffffff000) + (iova & ((1ULL << shift) - 1)) : 0;
 }
 
 /* Where a stream's access to an address ends up: 0 if nowhere */
