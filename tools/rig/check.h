@@ -119,6 +119,10 @@ extern void (*const two_smmus[])(void);
 
 /* A kernel with CONFIG_DEVMEM */
 void read_memory(uint64_t address, void *to, size_t len);
+/* Are CHUNK such bytes there? Nothing is at 0 */
+bool memory_is(uint64_t address, uint8_t byte);
+/* A page of BYTE that is mapped for RIG */
+int alloc_page(const struct subdev_rig *rig, struct subdev_rig *buf, uint8_t byte);
 /*
  * What an address of so many bits is translated to, 0 for nothing: by page tables as
  * AArch64 has them, with pages of 4 KiB

@@ -159,23 +159,7 @@ static unsigned int memory_type(unsigned int pasid, uint64_t iova)
 
 static bool reaches(unsigned int pasid, uint64_t iova, uint8_t byte)
 {
-	uint64_t address = walk(pasid, iova);
-	uint8_t mem[CHUNK];
-
-	if (!address)
-		return false;
-	read_memory(address, mem, sizeof(mem));
-	return bytes_are(mem, byte);
-}
-
-static int alloc(const struct subdev_rig *rig, struct subdev_rig *buf, uint8_t byte)
-{
-	*buf = *rig;
-	buf->kind = RIG_PAGES;
-	buf->size = PAGE;
-	buf->byte = byte;
-	buf->mask = 0;
-	return rig_do(buf, RIG_ALLOC);
+	return memory_is(walk(pasid, iova), byte);
 }
 
 static int create_managed_pasid(struct subdev_rig *rig)
@@ -264,7 +248,7 @@ static void test_tables(void)
 	for (unsigned int i = 0; i < 2; i++) {
 		check_errno(create_pasid(&rig[i], DEVICE), 0);
 		check(!walk(rig[i].id, own.dma));
-		check_errno(alloc(&rig[i], &buf[i], 0xb0 + i), 0);
+		check_errno(alloc_page(&rig[i], &buf[i], 0xb0 + i), 0);
 	}
 	check(buf[0].dma == own.dma && buf[1].dma == own.dma);
 	check(walk(0, own.dma) == page);
@@ -372,7 +356,7 @@ static void test_claims(void)
 
 	begin("eperm_for_who_claims_the_dma");
 	check_errno(create_pasid(&rig, DEVICE), 0);
-	check_errno(alloc(&rig, &buf, 0xd0), 0);
+	check_errno(alloc_page(&rig, &buf, 0xd0), 0);
 	check_errno(rig_do(&rig, RIG_CLAIM_GROUP), -EPERM);
 	check_errno(do_device(DEVICE, RIG_CLAIM_PARENT), -EPERM);
 	check_errno(write_file("identity", "/sys/bus/platform/devices/" DEVICE
@@ -407,11 +391,11 @@ static void test_late(void)
 	check_errno(rig_do(&rig, RIG_DESTROY_KEEP), 0);
 	check(!exists(SUBDEVS "/%s", rig.name));
 	check(is_blocked(rig.id));
-	check_errno(alloc(&rig, &later, 0xef), -EIO);
+	check_errno(alloc_page(&rig, &later, 0xef), -EIO);
 
 	check_errno(create_pasid(&next, DEVICE), 0);
 	check(next.id == rig.id);
-	check_errno(alloc(&next, &others, 0xee), 0);
+	check_errno(alloc_page(&next, &others, 0xee), 0);
 	check(others.dma == buf[0].dma);
 	for (unsigned int kind = 0; kind < RIG_KINDS; kind++) {
 		check_errno(rig_do(&buf[kind], RIG_SYNC), 0);
@@ -438,8 +422,8 @@ static void test_unbind_parent(void)
 	read_cds(before);
 	check_errno(create_pasid(&forgotten, DEVICE), 0);
 	check_errno(create_managed_pasid(&managed), 0);
-	check_errno(alloc(&forgotten, &buf[0], 0xf0), 0);
-	check_errno(alloc(&managed, &buf[1], 0xf1), 0);
+	check_errno(alloc_page(&forgotten, &buf[0], 0xf0), 0);
+	check_errno(alloc_page(&managed, &buf[1], 0xf1), 0);
 	check_errno(rig_do(&managed, RIG_MANAGED_BUFFER), 0);
 	log_skip();
 	check_errno(write_file(DEVICE, RIG_DRIVER "/unbind"), 0);
@@ -477,7 +461,7 @@ static void test_removed(void)
 	begin("the_parent_is_removed");
 	check_errno(create_pasid(&rig, DEVICE), 0);
 	check_errno(create_managed_pasid(&managed), 0);
-	check_errno(alloc(&rig, &buf, 0xf2), 0);
+	check_errno(alloc_page(&rig, &buf, 0xf2), 0);
 	check_errno(write_file(SSIDS, "/sys/bus/platform/drivers/subdev-rig-ssids/unbind"), 0);
 	check(!exists("/sys/bus/platform/devices/" DEVICE));
 	check(!count_dir(SUBDEVS));
@@ -566,7 +550,7 @@ static void test_pasid_passthrough(void)
 		check_errno(create_pasid(&rig[i], DEVICE), 0);
 		read_ste(&ste);
 		check(ste_config(&ste) == STE_S1 && ste_s1dss(&ste) == S1DSS_BYPASS);
-		check_errno(alloc(&rig[i], &buf[i], 0xb0 + i), 0);
+		check_errno(alloc_page(&rig[i], &buf[i], 0xb0 + i), 0);
 	}
 	read_cds(cds);
 	check(!is_valid(&cds[0]));

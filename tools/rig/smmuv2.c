@@ -162,6 +162,16 @@ void read_memory(uint64_t address, void *to, size_t len)
 	close(fd);
 }
 
+bool memory_is(uint64_t address, uint8_t byte)
+{
+	uint8_t mem[CHUNK];
+
+	if (!address)
+		return false;
+	read_memory(address, mem, sizeof(mem));
+	return bytes_are(mem, byte);
+}
+
 uint64_t find_entry(uint64_t table, unsigned int bits, uint64_t iova, unsigned int *shift)
 {
 	uint64_t entry;
@@ -203,16 +213,10 @@ static uint64_t walk(const struct smmu *smmu, uint16_t stream, uint64_t iova)
 /* Whether a stream reaches CHUNK such bytes at an address */
 static bool reaches(const struct smmu *smmu, uint16_t stream, uint64_t iova, uint8_t byte)
 {
-	uint64_t address = walk(smmu, stream, iova);
-	uint8_t mem[CHUNK];
-
-	if (!address)
-		return false;
-	read_memory(address, mem, sizeof(mem));
-	return bytes_are(mem, byte);
+	return memory_is(walk(smmu, stream, iova), byte);
 }
 
-static int alloc(const struct subdev_rig *rig, struct subdev_rig *buf, uint8_t byte)
+int alloc_page(const struct subdev_rig *rig, struct subdev_rig *buf, uint8_t byte)
 {
 	*buf = *rig;
 	buf->kind = RIG_PAGES;
@@ -293,18 +297,18 @@ static void test_registers(void)
 	check(find_smr(&v2, STREAM + 1) < 0 && is_blocked(&v2, STREAM + 1));
 	check(!walk(&v2, STREAM, 0));
 
-	check_errno(alloc(&rig, &buf, 0xa1), 0);
+	check_errno(alloc_page(&rig, &buf, 0xa1), 0);
 	check(reaches(&v2, STREAM, buf.dma, 0xa1));
 	check(!walk(&v2, STREAM, buf.dma + PAGE) && !walk(&v2, STREAM, buf.dma - PAGE));
 	check_errno(rig_do(&buf, RIG_FREE), 0);
 	check(!walk(&v2, STREAM, buf.dma));
 
-	check_errno(alloc(&rig, &buf, 0xa2), 0);
+	check_errno(alloc_page(&rig, &buf, 0xa2), 0);
 	check_errno(rig_do(&rig, RIG_DESTROY_KEEP), 0);
 	check(streams_are(&v2, &before));
 	check(is_blocked(&v2, STREAM));
 	check(bank_is_on(&v2, bank));
-	check_errno(alloc(&rig, &later, 0xa3), -EIO);
+	check_errno(alloc_page(&rig, &later, 0xa3), -EIO);
 	check_errno(rig_do(&buf, RIG_SYNC), 0);
 	check_errno(rig_do(&buf, RIG_FREE), 0);
 	check_errno(destroy(&rig), 0);
@@ -324,9 +328,9 @@ static void test_banks(void)
 	check_errno(create(&rig[0], V2, 0), 0);
 	check_errno(create(&rig[1], V2, 1), 0);
 	check_errno(create_node(&pair, V2, "pair"), 0);
-	check_errno(alloc(&rig[0], &buf[0], 0xb0), 0);
-	check_errno(alloc(&rig[1], &buf[1], 0xb1), 0);
-	check_errno(alloc(&pair, &buf[2], 0xb2), 0);
+	check_errno(alloc_page(&rig[0], &buf[0], 0xb0), 0);
+	check_errno(alloc_page(&rig[1], &buf[1], 0xb1), 0);
+	check_errno(alloc_page(&pair, &buf[2], 0xb2), 0);
 	check(buf[0].dma == buf[1].dma && buf[0].dma == buf[2].dma);
 	check(reaches(&v2, STREAM, buf[0].dma, 0xb0));
 	check(reaches(&v2, STREAM + 1, buf[0].dma, 0xb1));
@@ -387,7 +391,7 @@ static void test_masks(void)
 	begin("ebusy_for_a_stream_that_a_mask_matches");
 	check_errno(create_node(&range, MASKS, "range"), 0);
 	check_errno(create_node(&other, MASKS, "other-range"), 0);
-	check_errno(alloc(&range, &buf, 0xc1), 0);
+	check_errno(alloc_page(&range, &buf, 0xc1), 0);
 	read_streams(&masks, &before);
 	for (uint16_t stream = 0x100; stream < 0x110; stream++)
 		check(reaches(&masks, stream, buf.dma, 0xc1));
@@ -424,7 +428,7 @@ static void test_mask_in_map(void)
 	}
 	check_errno(create(&rig, MASKS, 0), 0);
 	check_errno(create(&other, MASKS, 1), 0);
-	check_errno(alloc(&rig, &buf, 0xc2), 0);
+	check_errno(alloc_page(&rig, &buf, 0xc2), 0);
 	check(reaches(&masks, 0x100, buf.dma, 0xc2));
 	check(reaches(&masks, 0x10f, buf.dma, 0xc2));
 	check(is_blocked(&masks, 0x110));
@@ -782,8 +786,8 @@ static void test_on_both(void)
 	begin("a_context_on_each_smmu");
 	check_errno(create(&v3_rig, TWO, ID_V3), 0);
 	check_errno(create(&v2_rig, TWO, ID_V2), 0);
-	check_errno(alloc(&v3_rig, &v3_buf, 0xd3), 0);
-	check_errno(alloc(&v2_rig, &v2_buf, 0xd2), 0);
+	check_errno(alloc_page(&v3_rig, &v3_buf, 0xd3), 0);
+	check_errno(alloc_page(&v2_rig, &v2_buf, 0xd2), 0);
 	check(v3_buf.dma == v2_buf.dma);
 	check(reaches(&v2, STREAM_TWO, v2_buf.dma, 0xd2));
 	engine_raw_write(0, v3_buf.dma);
