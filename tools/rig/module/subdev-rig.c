@@ -1004,7 +1004,9 @@ static int rig_fault_churn(struct device *parent, struct subdev_rig *rig)
 			return PTR_ERR(subdev);
 		}
 		iommu_subdev_set_fault_handler(subdev, rig_note_fault, fault);
-		usleep_range(500, 1000);
+		/* On a busy machine the first fault may take longer than a context lives */
+		for (int i = 0; i < 100 && !READ_ONCE(fault->calls); i++)
+			usleep_range(500, 1000);
 		iommu_subdev_destroy(subdev);
 		WRITE_ONCE(fault->magic, 0);
 		rig->count += fault->calls;
