@@ -869,6 +869,16 @@ static int rig_parent_sleep(struct device *dev)
 	return 0;
 }
 
+/* The kernels of x86 are without power management */
+static int rig_pm_usage(struct device *dev)
+{
+#ifdef CONFIG_PM
+	return atomic_read(&dev->power.usage_count);
+#else
+	return 0;
+#endif
+}
+
 static int rig_do_pm(struct device *dev, struct subdev_rig *rig)
 {
 	switch (rig->op) {
@@ -887,7 +897,7 @@ static int rig_do_pm(struct device *dev, struct subdev_rig *rig)
 		rig_sleep.ret = 0;
 		return 0;
 	case RIG_PM_USAGE:
-		rig->count = atomic_read(&dev->power.usage_count);
+		rig->count = rig_pm_usage(dev);
 		rig->resumes = rig_pm.resumes;
 		return 0;
 	}
@@ -1233,7 +1243,7 @@ static const struct of_device_id rig_parent_of_match[] = {
 MODULE_DEVICE_TABLE(of, rig_parent_of_match);
 
 static const struct dev_pm_ops rig_parent_pm = {
-	SET_RUNTIME_PM_OPS(rig_parent_suspend, rig_parent_resume, NULL)
+	RUNTIME_PM_OPS(rig_parent_suspend, rig_parent_resume, NULL)
 	SYSTEM_SLEEP_PM_OPS(rig_parent_sleep, rig_parent_sleep)
 };
 
