@@ -84,7 +84,7 @@ demonstration:
 	@tools/rig/boot $(RUN)
 
 # One kernel for each architecture, and one for "stub"
-NO		:= vtd amdvi x86-virtio x86-none x86-off vtd-off vtd-passthrough amdvi-off riscv stub off
+NO		:= vtd vtd-scalable amdvi x86-virtio x86-none x86-off vtd-off vtd-passthrough amdvi-off riscv stub off
 
 ##@ Tests
 rig-test: setup ## Boot the tests that WHAT= names, and build what they need; WHAT=smmu
