@@ -299,10 +299,27 @@ static bool iommu_subdev_parent_bound(struct device *parent)
 	       (state == DL_DEV_PROBING || state == DL_DEV_DRIVER_BOUND);
 }
 
+/* The domain is attached, and nobody can change it. */
+static int iommu_subdev_begin(struct device *dev)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	/* It would end at once, and one that is managed even before return */
+	if (!iommu_subdev_parent_bound(dev->parent))
+		return -EINVAL;
+
+	domain->subdev = dev;
+	/* An interrupt may look for it as soon as it is set */
+	smp_store_release(&to_iommu_subdev(dev)->domain, domain);
+
+	/* The mask is set, but not whether buffers have to be synced */
+	dma_set_mask(dev, *dev->dma_mask);
+	return 0;
+}
+
 /* Gets the streams, a domain for them, and the ownership of that. */
 static int iommu_subdev_attach(struct device *dev, struct device *iommu)
 {
-	struct iommu_domain *domain;
 	int ret;
 
 	/* Unbinding sets this before it drops the lock for a while */
@@ -327,26 +344,9 @@ static int iommu_subdev_attach(struct device *dev, struct device *iommu)
 		return ret;
 
 	/* From here on nobody can change the domain */
-	ret = -EOPNOTSUPP;
-	if (!use_dma_iommu(dev))
-		goto err_unuse;
-
-	/* It would end at once, and one that is managed even before return */
-	ret = -EINVAL;
-	if (!iommu_subdev_parent_bound(dev->parent))
-		goto err_unuse;
-
-	domain = iommu_get_domain_for_dev(dev);
-	domain->subdev = dev;
-	/* An interrupt may look for it as soon as it is set */
-	smp_store_release(&to_iommu_subdev(dev)->domain, domain);
-
-	/* The mask is set, but not whether buffers have to be synced */
-	dma_set_mask(dev, *dev->dma_mask);
-	return 0;
-
-err_unuse:
-	iommu_device_unuse_default_domain(dev);
+	ret = use_dma_iommu(dev) ? iommu_subdev_begin(dev) : -EOPNOTSUPP;
+	if (ret)
+		iommu_device_unuse_default_domain(dev);
 	return ret;
 }
 
