@@ -1584,6 +1584,10 @@ static void (*const contract[])(void) = {
 	test_share_unbound,
 	test_share_others,
 	test_share_errors,
+	test_session_next,
+	test_session_left,
+	test_session_unbound,
+	test_session_cost,
 	test_example,
 	test_unbind,
 	test_file_outlives,
@@ -1631,7 +1635,16 @@ static void (*const passthrough[])(void) = {
 	NULL
 };
 static void (*const outlives[])(void) = { test_identity_outlives, NULL };
-static void (*const lazy[])(void) = { test_lazy, test_isolation, test_freed, test_late_free, NULL };
+static void (*const lazy[])(void) = {
+	test_lazy,
+	test_isolation,
+	test_freed,
+	test_session_next,
+	test_session_left,
+	test_session_cost,
+	test_late_free,
+	NULL
+};
 static void (*const late[])(void) = { test_late, test_deferring_create, test_isolation, NULL };
 static void (*const never[])(void) = { test_never, NULL };
 static void (*const none[])(void) = { test_none, NULL };

@@ -102,6 +102,12 @@ void test_share_unbound(void);
 void test_share_others(void);
 void test_share_errors(void);
 
+/* session.c */
+void test_session_next(void);
+void test_session_left(void);
+void test_session_unbound(void);
+void test_session_cost(void);
+
 /* sleep.c */
 void test_sleep(void);
 void test_sleep_callbacks(void);

@@ -571,7 +571,7 @@ static int rig_cost_once(struct device *parent, struct subdev_rig *rig,
 	struct device *subdev;
 	dma_addr_t dma;
 	u64 t[6], own;
-	int i;
+	int i, ret = 0;
 
 	t[0] = rig_count(event);
 	t[1] = rig_count(event);
@@ -601,10 +601,16 @@ static int rig_cost_once(struct device *parent, struct subdev_rig *rig,
 	cost->unmap = t[4] - t[3] - own;
 
 	t[4] = rig_count(event);
+	if (rig->op != RIG_COST_PARENT)
+		ret = iommu_subdev_reset(subdev);
+	t[5] = rig_count(event);
+	cost->reset = rig->op == RIG_COST_PARENT ? 0 : t[5] - t[4] - own;
+
+	t[4] = rig_count(event);
 	rig_cost_destroy(subdev, rig);
 	t[5] = rig_count(event);
 	cost->destroy = t[5] - t[4] - own;
-	return 0;
+	return ret;
 }
 
 static int rig_cost(struct device *parent, struct subdev_rig *rig)

@@ -135,6 +135,8 @@ struct subdev_rig_cost {
 	/* 4 KiB, of an address that was mapped before */
 	__u64 map;
 	__u64 unmap;
+	/* For the next user, after that; 0 for the parent */
+	__u64 reset;
 };
 
 struct subdev_rig {
