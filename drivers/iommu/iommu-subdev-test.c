@@ -1028,6 +1028,13 @@ static void subdev_test_dma_parms(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_get_seg_boundary(t->parent), SZ_1M - 1);
 	KUNIT_EXPECT_EQ(test, dma_get_min_align_mask(t->parent), SZ_2K - 1);
 	iommu_subdev_destroy(subdev);
+
+	/* Nobody has set one: then dma_get_max_seg_size() is 64 KiB for the parent */
+	dma_set_max_seg_size(t->parent, 0);
+	subdev = subdev_test_must_create(test, t->parent, 1);
+	KUNIT_EXPECT_EQ(test, dma_get_max_seg_size(subdev), UINT_MAX);
+	KUNIT_EXPECT_EQ(test, dma_get_max_seg_size(t->parent), SZ_64K);
+	iommu_subdev_destroy(subdev);
 }
 
 /* The dma-ranges of the parent, or of its bus, limit the IOVAs. */
