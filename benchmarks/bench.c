@@ -72,6 +72,13 @@ static const struct bench_peer * const bench_peers[] = {
 #ifdef BENCH_PASIDS
 	&bench_subdev_pasid,
 #endif
+#ifdef CONFIG_DMA_CONTEXT_BUS
+	&bench_context_bus_no_uevents,
+	&bench_context_bus_no_pm,
+	&bench_context_bus_lean,
+	&bench_context_bus_no_log,
+	&bench_context_bus_leanest,
+#endif
 };
 
 /* The second of each two undoes the first */
@@ -308,7 +315,7 @@ static bool bench_can(enum bench_op op)
 {
 	if (op < BENCH_MAP_4K)
 		return true;
-	if (!bench_peer->isolated)
+	if (!bench_peer->isolated || bench_peer->step)
 		return false;
 	return !bench_peer->map || op <= BENCH_UNMAP_2M;
 }
@@ -815,7 +822,7 @@ static ssize_t bench_control(struct file *file, const char __user *ubuf,
 			     size_t len, loff_t *pos)
 {
 	unsigned int a, b;
-	char buf[64], name[20];
+	char buf[64], name[24];
 	ssize_t n;
 	int ret;
 
@@ -825,13 +832,13 @@ static ssize_t bench_control(struct file *file, const char __user *ubuf,
 	buf[n] = 0;
 
 	mutex_lock(&bench_lock);
-	if (sscanf(buf, "run %19s %u %u", name, &a, &b) == 3) {
+	if (sscanf(buf, "run %23s %u %u", name, &a, &b) == 3) {
 		ret = bench_run(name, a, b);
-	} else if (sscanf(buf, "prepare %19s %u", name, &a) == 2) {
+	} else if (sscanf(buf, "prepare %23s %u", name, &a) == 2) {
 		ret = bench_setup(name, a, 1, false);
 	} else if (sscanf(buf, "create %u %u", &a, &b) == 2) {
 		ret = bench_create_some(a, b);
-	} else if (sscanf(buf, "repeat %19s %u %u", name, &a, &b) == 3) {
+	} else if (sscanf(buf, "repeat %23s %u %u", name, &a, &b) == 3) {
 		ret = bench_repeat(name, a, b);
 	} else if (sysfs_streq(buf, "destroy")) {
 		bench_destroy_all();
@@ -928,6 +935,19 @@ static int bench_peers_show(struct seq_file *seq, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(bench_peers);
 
+static int bench_switches_show(struct seq_file *seq, void *v)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bench_peers); i++)
+		if (bench_peers[i]->like)
+			seq_printf(seq, "%s,%s,%s,%s\n", bench_peers[i]->name,
+				   bench_peers[i]->step ? "yes" : "no",
+				   bench_peers[i]->like, bench_peers[i]->with);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(bench_switches);
+
 static int bench_info_show(struct seq_file *seq, void *v)
 {
 	seq_printf(seq, "mode: %s\n", bench_mode);
@@ -1007,6 +1027,8 @@ static int __init bench_init(void)
 	debugfs_create_file("samples", 0400, bench_dir, NULL,
 			    &bench_samples_fops);
 	debugfs_create_file("peers", 0400, bench_dir, NULL, &bench_peers_fops);
+	debugfs_create_file("switches", 0400, bench_dir, NULL,
+			    &bench_switches_fops);
 	debugfs_create_file("info", 0400, bench_dir, NULL, &bench_info_fops);
 	return 0;
 

@@ -17,7 +17,12 @@ struct bench_peer {
 	const char *name;
 	/* What it does not do that others do, no commas, up to a NULL */
 	const char * const *notes;
+	/* The peer that it is like, and what it has that the other has not */
+	const char *like;
+	const char *with;
 	bool isolated;
+	/* On the way from one peer to another: is only created and destroyed */
+	bool step;
 
 	/* Not a part of what is measured; for contexts 0 to @n - 1 */
 	int (*prepare)(unsigned int n);
@@ -41,6 +46,11 @@ extern const struct bench_peer bench_subdev_pasid;
 extern const struct bench_peer bench_host1x;
 extern const struct bench_peer bench_host1x_lean;
 extern const struct bench_peer bench_context_bus;
+extern const struct bench_peer bench_context_bus_no_uevents;
+extern const struct bench_peer bench_context_bus_no_pm;
+extern const struct bench_peer bench_context_bus_lean;
+extern const struct bench_peer bench_context_bus_no_log;
+extern const struct bench_peer bench_context_bus_leanest;
 extern const struct bench_peer bench_platform;
 extern const struct bench_peer bench_direct;
 extern const struct bench_peer bench_aux;

@@ -47,6 +47,7 @@ static const char * const platform_notes[] = {
 	"managed DMA memory is freed after the IOMMU has released the device",
 	"freeing DMA memory after destroy can corrupt other memory",
 	"a platform device without hardware",
+	"as posted: does not call dma_set_mask() so no sync is skipped",
 	NULL
 };
 

@@ -21,6 +21,7 @@ const char * const op_names[] = {
 	"peer,op,size,contexts,threads,mode,context,sample,warmup,instructions,cycles,ns"
 #define MEMORY_HEADER	"peer,contexts,slab_bytes,page_bytes,percpu_bytes"
 #define PEERS_HEADER	"peer,isolated,note"
+#define SWITCHES_HEADER	"peer,step,like,with"
 
 enum op op_inverse(enum op op)
 {
@@ -140,9 +141,15 @@ static unsigned int csv_peer(struct csv *csv, const struct run *run)
 	return peer;
 }
 
+static const char * const yes_or_no[] = { "0", "no", "1", "yes" };
+
+static bool csv_yes(struct csv *csv, unsigned int field)
+{
+	return csv_word(csv, field, yes_or_no, ARRAY_SIZE(yes_or_no)) > 1;
+}
+
 static void load_peers(struct run *run)
 {
-	static const char * const words[] = { "0", "no", "1", "yes" };
 	char *path = format("%s/peers.csv", run->dir);
 	struct csv csv;
 
@@ -156,13 +163,35 @@ static void load_peers(struct run *run)
 		if (find_peer(run, csv.field[0]) != MAX_PEERS)
 			csv_die(&csv, "'%.40s' is there twice", csv.field[0]);
 		peer->name = copy(csv.field[0]);
-		peer->isolated = csv_word(&csv, 1, words, ARRAY_SIZE(words)) > 1;
+		peer->isolated = csv_yes(&csv, 1);
+		peer->like = MAX_PEERS;
 		peer->note = copy(csv.field[2]);
 		run->nr_peers++;
 	}
 	run->ours = find_peer(run, OURS);
 	if (run->ours == MAX_PEERS)
 		die("%s does not have " OURS, path);
+	free(path);
+}
+
+/* Of a run without peers that are like others there is none */
+static void load_switches(struct run *run)
+{
+	char *path = format("%s/switches.csv", run->dir);
+	struct csv csv;
+
+	if (csv_open(&csv, path, SWITCHES_HEADER, true)) {
+		while (csv_next(&csv)) {
+			struct peer *peer = &run->peers[csv_peer(&csv, run)];
+
+			peer->step = csv_yes(&csv, 1);
+			peer->like = find_peer(run, csv.field[2]);
+			peer->with = copy(csv.field[3]);
+			if (peer->like == MAX_PEERS)
+				csv_die(&csv, "peers.csv does not have '%.40s'",
+					csv.field[2]);
+		}
+	}
 	free(path);
 }
 
@@ -246,6 +275,7 @@ void read_run(struct run *run, const char *dir)
 	run->dir = dir;
 	load_key(dir, run->key, &run->key_text);
 	load_peers(run);
+	load_switches(run);
 	load_samples(run);
 	load_memory(run);
 }

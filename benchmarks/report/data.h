@@ -72,9 +72,15 @@ struct sample {
 	int64_t value[NR_UNITS];
 };
 
+/*
+ * LIKE is the peer that this one was made from, and WITH what this one has that the
+ * other has not; MAX_PEERS for one that is as it was merged or posted. A step is only
+ * there to show what its switch is worth.
+ */
 struct peer {
-	char *name, *note;
-	bool isolated;
+	char *name, *with, *note;
+	unsigned int like;
+	bool isolated, step;
 };
 
 struct memory {

@@ -29,12 +29,12 @@ static const char usage[] =
 #define MAX_NAMED	5
 
 enum limit {
-	CREATE_DESTROY, MAP_UNMAP, SCALE, SCALE_ALLOC, MEMORY, WORSE_MID,
+	CREATE_DESTROY, POSTED, MAP_UNMAP, SCALE, SCALE_ALLOC, MEMORY, WORSE_MID,
 	WORSE_MEAN, WORSE_P90, WORSE_ORDER, WORSE_ONE, WORSE_ALLOC, NR_LIMITS
 };
 
 static const char * const limit_names[] = {
-	"create-destroy", "map-unmap", "scale", "scale-alloc", "memory", "worse-mid",
+	"create-destroy", "posted", "map-unmap", "scale", "scale-alloc", "memory", "worse-mid",
 	"worse-mean", "worse-p90", "worse-order", "worse-one", "worse-alloc",
 };
 
@@ -402,12 +402,17 @@ static void compare_baseline(const struct run *run, const struct baseline *base,
 	}
 }
 
-/* Our pair beside that of the best rival, or of the direct device */
-static void compare_pair(const struct run *run, struct test test,
-			 struct setup setup, enum unit unit)
+static bool is_direct(const struct run *run, unsigned int peer)
 {
-	bool life = is_life(test.op);
-	double limit = limits[life ? CREATE_DESTROY : MAP_UNMAP];
+	return !strcmp(run->peers[peer].name, DIRECT);
+}
+
+/* Our pair beside that of the best of the peers for which OF holds */
+static void compare_with(const struct run *run, struct test test,
+			 struct setup setup, enum unit unit, const char *what,
+			 bool (*of)(const struct run *run, unsigned int peer),
+			 double limit)
+{
 	double worst = 0;
 	char *why = NULL, *ops;
 	int64_t figure = -1;
@@ -421,8 +426,7 @@ static void compare_pair(const struct run *run, struct test test,
 			double mid = pair_mid(run, p, test, contexts, setup, unit);
 
 			if (mid > 0 && (mid < least || best == MAX_PEERS) &&
-			    (life ? is_rival(run, p) :
-			     !strcmp(run->peers[p].name, DIRECT))) {
+			    of(run, p)) {
 				least = mid;
 				best = p;
 			}
@@ -438,10 +442,24 @@ static void compare_pair(const struct run *run, struct test test,
 	if (figure < 0)
 		why = format("the run has nothing to compare it with\n");
 	ops = format("%s+%s", op_names[test.op], op_names[op_inverse(test.op)]);
-	verdict(case_name("peers", ops, test.size, setup),
+	verdict(case_name(what, ops, test.size, setup),
 		figure < 0 ? SKIP : worst <= limit ? PASS : FAIL, figure,
 		unit_names[unit], why);
 	free(ops);
+}
+
+/* Beside the leanest rival, the best one as it was posted, or the direct device */
+static void compare_pair(const struct run *run, struct test test,
+			 struct setup setup, enum unit unit)
+{
+	if (!is_life(test.op)) {
+		compare_with(run, test, setup, unit, "peers", is_direct,
+			     limits[MAP_UNMAP]);
+		return;
+	}
+	compare_with(run, test, setup, unit, "peers", is_rival,
+		     limits[CREATE_DESTROY]);
+	compare_with(run, test, setup, unit, "posted", is_posted, limits[POSTED]);
 }
 
 /* Ours with most contexts beside ours with fewest */

@@ -92,7 +92,10 @@ static void flame_graph(FILE *out, const struct run *run, unsigned int peer,
 	free(name);
 }
 
-static void write_lead(FILE *out, const struct run *run, enum unit unit)
+/* How ours is beside the best of the peers for which OF holds */
+static bool write_best(FILE *out, const struct run *run, enum unit unit,
+		       bool (*of)(const struct run *run, unsigned int peer),
+		       const char *what)
 {
 	const struct test create = { .op = CREATE };
 	struct setup setup = run->setups[0];
@@ -103,17 +106,24 @@ static void write_lead(FILE *out, const struct run *run, enum unit unit)
 	for (unsigned int p = 0; p < run->nr_peers; p++) {
 		int64_t p50 = pair_p50(run, p, create, contexts, setup, unit);
 
-		if (is_rival(run, p) && p50 > 0 && p50 < least) {
+		if (of(run, p) && p50 > 0 && p50 < least) {
 			least = p50;
 			best = p;
 		}
 	}
 	if (ours < 0 || best == MAX_PEERS)
-		return;
-	fprintf(out, "<p class=lead>Create and destroy of one isolated context: %s %s, <b>%s</b> compared with %s of the best isolated peer (%s), with %s live contexts. ",
+		return false;
+	fprintf(out, "<p class=lead>Create and destroy of one isolated context: %s %s, <b>%s</b> compared with %s of the best peer %s (%s), with %s live contexts.\n",
 		figure(ours, 0), unit_names[unit], percent(ours, least, 1),
-		figure(least, 0), run->peers[best].name, figure(contexts, 0));
-	fprintf(out, "What each peer leaves out is in <a href='#peers'>its note</a>.\n");
+		figure(least, 0), what, run->peers[best].name, figure(contexts, 0));
+	return true;
+}
+
+static void write_lead(FILE *out, const struct run *run, enum unit unit)
+{
+	if (write_best(out, run, unit, is_posted, "as merged or posted") |
+	    write_best(out, run, unit, is_rival, "with the switches of ours"))
+		fprintf(out, "<p>What each peer leaves out is in <a href='#peers'>its note</a>.\n");
 }
 
 /* The plots of one kind, those of the first setup open */
@@ -200,6 +210,7 @@ void write_page(const struct run *run, const struct baseline *base,
 		fprintf(out, "</div></details>\n");
 		free(name);
 	}
+	show_switches(run, unit, show, out);
 	show_memory(run, show, out);
 	fprintf(out, "<h2 id=peers>The peers</h2>\n");
 	show_peers(run, show, out);

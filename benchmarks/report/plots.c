@@ -14,10 +14,11 @@
 #define MAX_POINTS	120
 #define MAX_FUNCTIONS	18
 
-/* Told apart by the colour-blind as well, on white and on black */
+/* The first can be told apart by the colour-blind as well, on white and on black */
 static const char * const colours[] = {
 	"#0a84ff", "#e69f00", "#00a878", "#d55e00", "#b07aa1", "#8c8c8c",
-	"#56b4e9", "#9c755f", "#a0a000",
+	"#56b4e9", "#9c755f", "#a0a000", "#c44e9f", "#5f7fff", "#3f9f9f",
+	"#bf5f5f", "#7f7f00", "#7f5fbf", "#a0a0ff",
 };
 
 static void begin(FILE *out, unsigned int width, unsigned int height,
@@ -114,6 +115,8 @@ static void plot_scale(FILE *out, const struct run *run, struct test test,
 		const struct stats *few = find_stats(run, p, test,
 						     run->counts[0], setup, unit);
 
+		if (run->peers[p].step)
+			continue;
 		for (size_t c = 0; few && few->p50 && c < run->nr_counts; c++) {
 			const struct stats *many = find_stats(run, p, test,
 						run->counts[c], setup, unit);
@@ -189,7 +192,7 @@ static void plot_cdf(FILE *out, const struct run *run, struct test test,
 						     setup);
 		int64_t e;
 
-		if (!m || !m->stats[unit].n)
+		if (!m || !m->stats[unit].n || run->peers[p].step)
 			continue;
 		drawn[p] = true;
 		e = cdf_data(out, run, m, unit);
@@ -224,7 +227,7 @@ static void plot_life(FILE *out, const struct run *run, struct setup setup,
 
 		c = find_stats(run, p, create, contexts, setup, unit);
 		d = find_stats(run, p, destroy, contexts, setup, unit);
-		if (!c || !d)
+		if (!c || !d || run->peers[p].step)
 			continue;
 		n++;
 		if (c->p50 + d->p50 > most)
@@ -236,14 +239,14 @@ static void plot_life(FILE *out, const struct run *run, struct setup setup,
 	}
 	fprintf(out, "EOD\n");
 	if (n) {
-		begin(out, 980, 380, name,
+		begin(out, 980, 420, name,
 		      format("create and destroy, with %s contexts, %s",
 			     figure(contexts, 0), mode_names[setup.mode]));
 		fprintf(out, "set xlabel 'peer'\nset ylabel 'p50, %s'\n",
 			unit_names[unit]);
 		axis(out, 'y', most * 1.12);
 		fprintf(out, "set style data histogram\nset style histogram rowstacked\n");
-		fprintf(out, "set style fill solid noborder\nset boxwidth 0.6\nset xtics font ',11'\nset xrange [-0.6:%u.4]\n",
+		fprintf(out, "set style fill solid noborder\nset boxwidth 0.6\nset xtics rotate by -20 font ',11'\nset xrange [-0.6:%u.4]\n",
 			n - 1);
 		fprintf(out, "plot $d using 2:xtic(1) lc rgb '%s' title 'create', '' using 3 lc rgb '%s' title 'destroy', "
 			"'' using 0:($2+$3):4 with labels offset 0,0.8 notitle\n",

@@ -183,8 +183,14 @@ bool is_rival(const struct run *run, unsigned int peer)
 {
 	const struct peer *p = &run->peers[peer];
 
-	return peer != run->ours && p->isolated && strcmp(p->name, DIRECT) &&
-	       strcmp(p->name, FLOOR) && strcmp(p->name, PASID);
+	return peer != run->ours && p->isolated && !p->step &&
+	       strcmp(p->name, DIRECT) && strcmp(p->name, FLOOR) &&
+	       strcmp(p->name, PASID);
+}
+
+bool is_posted(const struct run *run, unsigned int peer)
+{
+	return is_rival(run, peer) && run->peers[peer].like == MAX_PEERS;
 }
 
 static bool find_pair(const struct run *run, unsigned int peer, struct test test,

@@ -143,7 +143,8 @@ static void show_beside(const struct run *run, struct setup setup,
 	struct table t;
 
 	for (unsigned int p = 0; p < run->nr_peers; p++)
-		if (p != run->ours && has_setup(run, p, setup, unit))
+		if (p != run->ours && !run->peers[p].step &&
+		    has_setup(run, p, setup, unit))
 			peers[n++] = p;
 	t = table(n + 2, 1,
 		  format("The peers: p50 in %s with %s live contexts, %s",
@@ -180,6 +181,74 @@ void show_overview(const struct run *run, const struct baseline *base,
 	show_beside(run, setup, unit, show, out);
 }
 
+static int64_t memory_of(const struct run *run, unsigned int peer)
+{
+	int64_t bytes = -1;
+
+	for (size_t i = 0; i < run->nr_memory; i++)
+		if (run->memory[i].peer == peer)
+			bytes = memory_bytes(&run->memory[i]);
+	return bytes;
+}
+
+/* "-1,234\n-5.6 %": how much more A is than B */
+static void worth_cell(struct table *t, double a, double b)
+{
+	if (a < 0 || b <= 0)
+		no_cell(t);
+	else
+		cell(t, "%s%s\n%s", a > b ? "+" : "", figure(a - b, 0),
+		     percent(a, b, 1));
+}
+
+static double one_mid(const struct run *run, unsigned int peer, enum op op,
+		      unsigned int contexts, struct setup setup, enum unit unit)
+{
+	const struct stats *s = find_stats(run, peer, (struct test){ .op = op },
+					   contexts, setup, unit);
+
+	return s ? s->mid : -1;
+}
+
+void show_switches(const struct run *run, enum unit unit, show_fn *show, FILE *out)
+{
+	const struct test create = { .op = CREATE };
+	struct setup setup = run->setups[0];
+	unsigned int contexts = shown_count(run, setup);
+	char *name = setup_name(setup);
+	struct table t = table(7, 3,
+		format("What each switch is worth: the mid in %s with %s live contexts, %s",
+		       unit_names[unit], figure(contexts, 0), name),
+		copy("Each figure is that of the peer without that of the peer that it is like."));
+
+	cell(&t, "switch");
+	cell(&t, "peer");
+	cell(&t, "like");
+	cell(&t, "create");
+	cell(&t, "destroy");
+	cell(&t, "together");
+	cell(&t, "bytes of memory");
+	for (unsigned int p = 0; p < run->nr_peers; p++) {
+		unsigned int like = run->peers[p].like;
+
+		if (like == MAX_PEERS)
+			continue;
+		cell(&t, "%s", run->peers[p].with);
+		cell(&t, "%s", run->peers[p].name);
+		cell(&t, "%s", run->peers[like].name);
+		for (enum op op = CREATE; op <= DESTROY; op++)
+			worth_cell(&t, one_mid(run, p, op, contexts, setup, unit),
+				   one_mid(run, like, op, contexts, setup, unit));
+		worth_cell(&t, pair_mid(run, p, create, contexts, setup, unit),
+			   pair_mid(run, like, create, contexts, setup, unit));
+		worth_cell(&t, memory_of(run, p), memory_of(run, like));
+	}
+	if (t.nr > t.columns)
+		show(&t, out);
+	table_free(&t);
+	free(name);
+}
+
 void show_memory(const struct run *run, show_fn *show, FILE *out)
 {
 	struct table t = table(6, 1,
@@ -194,6 +263,8 @@ void show_memory(const struct run *run, show_fn *show, FILE *out)
 	for (size_t i = 0; i < run->nr_memory; i++) {
 		const struct memory *m = &run->memory[i];
 
+		if (run->peers[m->peer].step)
+			continue;
 		cell(&t, "%s%s", run->peers[m->peer].name,
 		     run->peers[m->peer].isolated ? "" : "!");
 		cell(&t, "%s", figure(m->contexts, 0));
