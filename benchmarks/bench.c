@@ -34,6 +34,8 @@
 /* So many contexts of a run show what another order of destroying costs */
 #define BENCH_ORDERED	256
 #define BENCH_BUFFER	SZ_2M
+/* As many mappings as are alive at once in a context whose memory is counted */
+#define BENCH_TOUCHED	1024
 
 static char *device;
 module_param(device, charp, 0444);
@@ -103,6 +105,15 @@ enum bench_op {
 	BENCH_FREE,
 	BENCH_SYNC_DEVICE,
 	BENCH_SYNC_CPU,
+	/* Of a context that was used: destroys it, and creates one in its place */
+	BENCH_CREATE_USED,
+	BENCH_DESTROY_USED,
+	/* A create and the first map, an unmap and the destroy: as one operation */
+	BENCH_CREATE_MAP,
+	BENCH_UNMAP_DESTROY,
+	/* The first map of a context, which has no page tables yet */
+	BENCH_MAP_FIRST,
+	BENCH_UNMAP_FIRST,
 	BENCH_OPS,
 };
 
@@ -128,6 +139,12 @@ static const struct {
 	[BENCH_FREE]		= { "free", SZ_64K },
 	[BENCH_SYNC_DEVICE]	= { "sync_device", SZ_64K },
 	[BENCH_SYNC_CPU]	= { "sync_cpu", SZ_64K },
+	[BENCH_CREATE_USED]	= { "create_used", 0 },
+	[BENCH_DESTROY_USED]	= { "destroy_used", 0 },
+	[BENCH_CREATE_MAP]	= { "create_map", SZ_4K },
+	[BENCH_UNMAP_DESTROY]	= { "unmap_destroy", SZ_4K },
+	[BENCH_MAP_FIRST]	= { "map_first", SZ_4K },
+	[BENCH_UNMAP_FIRST]	= { "unmap_first", SZ_4K },
 };
 
 /* What is counted at once; in a sample it is the difference of two */
@@ -317,7 +334,8 @@ static bool bench_can(enum bench_op op)
 		return true;
 	if (!bench_peer->isolated || bench_peer->step)
 		return false;
-	return !bench_peer->map || op <= BENCH_UNMAP_2M;
+	return !bench_peer->map || op <= BENCH_UNMAP_2M ||
+	       op >= BENCH_CREATE_USED;
 }
 
 struct bench_mapping {
@@ -522,7 +540,7 @@ static int bench_phase_map(struct bench_worker *w)
 	enum bench_op op;
 	int ret;
 
-	for (op = BENCH_MAP_4K; op < BENCH_SYNC_DEVICE; op += 2) {
+	for (op = BENCH_MAP_4K; op < BENCH_ALLOC; op += 2) {
 		if (!bench_can(op))
 			continue;
 		for (i = w->thread; i < bench_contexts; i += bench_threads) {
@@ -559,6 +577,102 @@ static int bench_phase_sync(struct bench_worker *w)
 	return 0;
 }
 
+/* A create with the first map, and the last unmap with the destroy, count as one. */
+static int bench_do_whole(struct bench_worker *w, unsigned int context,
+			  unsigned int sample, bool warm)
+{
+	struct bench_mapping m;
+	struct bench_count c;
+	int ret;
+
+	bench_begin(w, &c);
+	ret = bench_create(context);
+	if (!ret)
+		ret = bench_map(w, context, BENCH_MAP_FIRST, &m);
+	bench_end(w, &c);
+	if (ret)
+		return ret;
+	ret = bench_store(w, BENCH_CREATE_MAP, context, sample, warm, &c);
+
+	bench_begin(w, &c);
+	bench_unmap(w, context, BENCH_MAP_FIRST, &m);
+	bench_destroy(context);
+	bench_end(w, &c);
+	return ret ?: bench_store(w, BENCH_UNMAP_DESTROY, context, sample, warm,
+				  &c);
+}
+
+/* @context is alive before and after this, and has mapped nothing. */
+static int bench_use(struct bench_worker *w, unsigned int context,
+		     unsigned int round)
+{
+	bool warm = round < bench_warm_rounds();
+	struct bench_mapping m;
+
+	bench_destroy(context);
+	return bench_do_whole(w, context, round, warm) ?:
+	       bench_create(context) ?:
+	       bench_do_map(w, context, BENCH_MAP_FIRST, round, warm, &m) ?:
+	       bench_do_destroy(w, context, BENCH_DESTROY_USED, round, warm) ?:
+	       bench_do_create(w, context, BENCH_CREATE_USED, round, warm);
+}
+
+static int bench_phase_use(struct bench_worker *w)
+{
+	unsigned int rounds = bench_warm_rounds() + bench_rounds(), round, i, n;
+	int ret;
+
+	if (!bench_can(BENCH_CREATE_USED))
+		return 0;
+	for (round = 0; round < rounds; round++) {
+		for (n = 0, i = w->thread; i < bench_contexts;
+		     n++, i += bench_threads) {
+			ret = n % bench_stride() ? 0 : bench_use(w, i, round);
+			if (ret)
+				return ret;
+		}
+	}
+	return 0;
+}
+
+/*
+ * The next pages that this CPU allocates are neighbours, in their order. What an
+ * allocation costs depends on that, as neighbours are mapped at once. What is freed
+ * last is allocated first.
+ */
+static int bench_line_up_pages(void)
+{
+	unsigned int order = get_order(bench_ops[BENCH_ALLOC].size), i;
+	struct page *page = alloc_pages(GFP_KERNEL, order);
+
+	if (!page)
+		return -ENOMEM;
+	split_page(page, order);
+	for (i = 1 << order; i--; )
+		__free_page(page + i);
+	return 0;
+}
+
+static int bench_phase_alloc(struct bench_worker *w)
+{
+	unsigned int warm = bench_warm_rounds() + 1, round, i;
+	struct bench_mapping m;
+	int ret;
+
+	if (!bench_can(BENCH_ALLOC))
+		return 0;
+	for (i = w->thread; i < bench_contexts; i += bench_threads) {
+		for (round = 0; round < warm + bench_rounds(); round++) {
+			ret = bench_line_up_pages() ?:
+			      bench_do_map(w, i, BENCH_ALLOC, round,
+					   round < warm, &m);
+			if (ret)
+				return ret;
+		}
+	}
+	return 0;
+}
+
 /* With fewer and fewer contexts, so not among the figures for all of them */
 static int bench_phase_drain(struct bench_worker *w)
 {
@@ -573,21 +687,38 @@ static int bench_phase_drain(struct bench_worker *w)
 	return 0;
 }
 
-static size_t bench_plan(struct bench_worker *w)
+static bool bench_of_used(enum bench_op op)
+{
+	return op >= BENCH_CREATE_USED || op == BENCH_ALLOC || op == BENCH_FREE;
+}
+
+/* The samples of a run, or of one that uses contexts up */
+static size_t bench_plan(struct bench_worker *w, bool use)
 {
 	size_t renew = bench_warm_rounds() + bench_rounds();
-	size_t each = 2 + 2 * renew, i, n = 0;
+	size_t each = 2, some = 4 * renew, i, n = 0;
 	enum bench_op op;
 
-	for (op = BENCH_MAP_4K; op < BENCH_OPS; op++)
-		if (bench_can(op))
+	for (op = BENCH_MAP_4K; op < BENCH_CREATE_USED; op++)
+		if (bench_can(op) && bench_of_used(op) == use)
 			each += renew + 1;
+	if (use)
+		some = bench_can(BENCH_CREATE_USED) ? 6 * renew : 0;
+	else
+		each += 2 * renew;
 	for (i = w->thread; i < bench_contexts; i += bench_threads)
 		n++;
-	return n * each + bench_ordered(n) * 4 * renew;
+	return n * each + bench_ordered(n) * some;
 }
 
 /* Runs */
+
+enum bench_run {
+	BENCH_NO_RUN,
+	BENCH_RUN_ALL,
+	/* What needs contexts that were used, or disturbs the page allocator */
+	BENCH_RUN_USE,
+};
 
 static void bench_worker_free(struct bench_worker *w)
 {
@@ -610,7 +741,7 @@ static void bench_workers_free(void)
 }
 
 static struct bench_worker *bench_worker_alloc(unsigned int thread,
-					       bool measure)
+					       enum bench_run run)
 {
 	struct bench_worker *w;
 	unsigned int i;
@@ -620,12 +751,12 @@ static struct bench_worker *bench_worker_alloc(unsigned int thread,
 		return NULL;
 	w->thread = thread;
 	init_completion(&w->done);
-	if (measure) {
-		w->room = bench_plan(w);
+	if (run != BENCH_NO_RUN) {
+		w->room = bench_plan(w, run == BENCH_RUN_USE);
 		w->sample = vcalloc(w->room, sizeof(*w->sample));
 	}
 	w->pages = alloc_pages(GFP_KERNEL, get_order(BENCH_BUFFER));
-	if ((measure && !w->sample) || !w->pages) {
+	if ((run != BENCH_NO_RUN && !w->sample) || !w->pages) {
 		bench_worker_free(w);
 		return NULL;
 	}
@@ -703,7 +834,7 @@ static void bench_drain(void)
 
 /* All that a run needs is there before it begins. */
 static int bench_setup(const char *name, unsigned int contexts,
-		       unsigned int threads, bool measure)
+		       unsigned int threads, enum bench_run run)
 {
 	unsigned int i;
 	int ret;
@@ -725,7 +856,7 @@ static int bench_setup(const char *name, unsigned int contexts,
 	bench_contexts = contexts;
 	bench_threads = threads;
 	for (i = 0; i < threads; i++) {
-		bench_worker[i] = bench_worker_alloc(i, measure);
+		bench_worker[i] = bench_worker_alloc(i, run);
 		if (!bench_worker[i])
 			goto err_free;
 	}
@@ -739,19 +870,24 @@ err_free:
 	return -ENOMEM;
 }
 
-static int bench_run(const char *name, unsigned int contexts,
-		     unsigned int threads)
+static int bench_measure(const char *name, unsigned int contexts,
+			 unsigned int threads, enum bench_run run)
 {
-	static int (* const phases[])(struct bench_worker *w) = {
+	static int (* const all[])(struct bench_worker *w) = {
 		bench_phase_fill, bench_phase_renew, bench_phase_shuffled,
-		bench_phase_map, bench_phase_sync, bench_phase_drain,
+		bench_phase_map, bench_phase_sync, bench_phase_drain, NULL
 	};
+	static int (* const use[])(struct bench_worker *w) = {
+		bench_phase_fill, bench_phase_use, bench_phase_alloc,
+		bench_phase_drain, NULL
+	};
+	int (* const *phase)(struct bench_worker *w);
 	unsigned int i;
 	int ret;
 
-	ret = bench_setup(name, contexts, threads, true);
-	for (i = 0; i < ARRAY_SIZE(phases) && !ret; i++)
-		ret = bench_run_phase(phases[i]);
+	ret = bench_setup(name, contexts, threads, run);
+	for (phase = run == BENCH_RUN_USE ? use : all; *phase && !ret; phase++)
+		ret = bench_run_phase(*phase);
 	bench_drain();
 	for (i = 0; i < threads && !ret; i++)
 		if (WARN_ON(bench_worker[i]->used != bench_worker[i]->room))
@@ -764,7 +900,7 @@ static int bench_run(const char *name, unsigned int contexts,
 	return ret;
 }
 
-/* For perf, which looks on from outside: nothing is counted here */
+/* For perf and for what counts memory: nothing is measured here */
 
 static int bench_create_some(unsigned int from, unsigned int to)
 {
@@ -787,11 +923,11 @@ static int bench_repeat(const char *name, size_t size, unsigned int count)
 
 	if (!bench_prepared || !bench_context[bench_contexts - 1])
 		return -EINVAL;
-	for (op = BENCH_MAP_4K; op < BENCH_OPS; op += 2)
+	for (op = BENCH_MAP_4K; op < BENCH_CREATE_USED; op += 2)
 		if (!strcmp(bench_ops[op].name, name) &&
 		    bench_ops[op].size == size)
 			break;
-	if (op >= BENCH_OPS)
+	if (op >= BENCH_CREATE_USED)
 		return -ENOENT;
 	if (!bench_can(op))
 		return -EOPNOTSUPP;
@@ -817,11 +953,36 @@ static int bench_repeat(const char *name, size_t size, unsigned int count)
 	return ret;
 }
 
+/* In each context: so many mappings of 4 KiB at once, and none in the end */
+static int bench_touch(unsigned int from, unsigned int to, unsigned int maps)
+{
+	static struct bench_mapping m[BENCH_TOUCHED];
+	unsigned int i, n;
+	int ret = 0;
+
+	if (!bench_prepared || from > to || to > bench_contexts ||
+	    maps > BENCH_TOUCHED)
+		return -EINVAL;
+	if (!bench_can(BENCH_MAP_4K) || (maps > 1 && bench_peer->map))
+		return -EOPNOTSUPP;
+	for (i = from; i < to && !ret; i++) {
+		if (!bench_context[i])
+			return -EINVAL;
+		for (n = 0; n < maps && !ret; n++)
+			ret = bench_map(bench_worker[0], i, BENCH_MAP_4K, &m[n]);
+		/* The one that failed is not there */
+		for (n -= ret ? 1 : 0; n; n--)
+			bench_unmap(bench_worker[0], i, BENCH_MAP_4K, &m[n - 1]);
+		cond_resched();
+	}
+	return ret;
+}
+
 /* What "run" writes: a command in one line */
 static ssize_t bench_control(struct file *file, const char __user *ubuf,
 			     size_t len, loff_t *pos)
 {
-	unsigned int a, b;
+	unsigned int a, b, c;
 	char buf[64], name[24];
 	ssize_t n;
 	int ret;
@@ -833,11 +994,15 @@ static ssize_t bench_control(struct file *file, const char __user *ubuf,
 
 	mutex_lock(&bench_lock);
 	if (sscanf(buf, "run %23s %u %u", name, &a, &b) == 3) {
-		ret = bench_run(name, a, b);
+		ret = bench_measure(name, a, b, BENCH_RUN_ALL);
+	} else if (sscanf(buf, "use %23s %u %u", name, &a, &b) == 3) {
+		ret = bench_measure(name, a, b, BENCH_RUN_USE);
 	} else if (sscanf(buf, "prepare %23s %u", name, &a) == 2) {
-		ret = bench_setup(name, a, 1, false);
+		ret = bench_setup(name, a, 1, BENCH_NO_RUN);
 	} else if (sscanf(buf, "create %u %u", &a, &b) == 2) {
 		ret = bench_create_some(a, b);
+	} else if (sscanf(buf, "touch %u %u %u", &a, &b, &c) == 3) {
+		ret = bench_touch(a, b, c);
 	} else if (sscanf(buf, "repeat %23s %u %u", name, &a, &b) == 3) {
 		ret = bench_repeat(name, a, b);
 	} else if (sysfs_streq(buf, "destroy")) {

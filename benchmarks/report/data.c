@@ -13,13 +13,14 @@ const char * const mode_names[] = { "strict", "lazy" };
 const char * const key_names[] = { "kernel", "compiler", "config", "machine" };
 const char * const op_names[] = {
 	"create", "destroy", "create_newest", "destroy_newest", "create_shuffled",
-	"destroy_shuffled", "map", "unmap", "map_sg", "unmap_sg", "alloc", "free",
-	"sync_device", "sync_cpu",
+	"destroy_shuffled", "create_used", "destroy_used", "create_map",
+	"unmap_destroy", "map_first", "unmap_first", "map", "unmap", "map_sg",
+	"unmap_sg", "alloc", "free", "sync_device", "sync_cpu",
 };
 
 #define SAMPLES_HEADER \
 	"peer,op,size,contexts,threads,mode,context,sample,warmup,instructions,cycles,ns"
-#define MEMORY_HEADER	"peer,contexts,slab_bytes,page_bytes,percpu_bytes"
+#define MEMORY_HEADER	"peer,contexts,maps,slab_bytes,page_bytes,percpu_bytes"
 #define PEERS_HEADER	"peer,isolated,note"
 #define SWITCHES_HEADER	"peer,step,like,with"
 
@@ -209,9 +210,10 @@ static void load_memory(struct run *run)
 			m = &run->memory[run->nr_memory - 1];
 			m->peer = csv_peer(&csv, run);
 			m->contexts = csv_count(&csv, 1, 1);
-			m->slab = csv_number(&csv, 2, false);
-			m->page = csv_signed(&csv, 3);
-			m->percpu = csv_number(&csv, 4, false);
+			m->maps = csv_count(&csv, 2, 0);
+			m->slab = csv_signed(&csv, 3);
+			m->page = csv_signed(&csv, 4);
+			m->percpu = csv_signed(&csv, 5);
 		}
 	}
 	free(path);

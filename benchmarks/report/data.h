@@ -23,21 +23,31 @@ extern const char * const unit_names[NR_UNITS];
 /* Also the order in which they are shown */
 enum op {
 	CREATE, DESTROY, CREATE_NEWEST, DESTROY_NEWEST, CREATE_SHUFFLED,
-	DESTROY_SHUFFLED, MAP, UNMAP, MAP_SG, UNMAP_SG, ALLOC, FREE,
+	DESTROY_SHUFFLED, CREATE_USED, DESTROY_USED, CREATE_MAP, UNMAP_DESTROY,
+	MAP_FIRST, UNMAP_FIRST, MAP, UNMAP, MAP_SG, UNMAP_SG, ALLOC, FREE,
 	SYNC_DEVICE, SYNC_CPU, NR_OPS
 };
 extern const char * const op_names[NR_OPS];
 
-/* Creates or destroys a context, in one of the orders of destroying them */
+/* Creates or destroys a context */
 static inline bool is_life(enum op op)
 {
-	return op < MAP;
+	return op < MAP_FIRST;
 }
 
-/* Creates a context: what that costs is up to the slabs */
+/* Of a context that has mapped, or maps for the first time */
+static inline bool is_used(enum op op)
+{
+	return op >= CREATE_USED && op <= UNMAP_FIRST;
+}
+
+/*
+ * Creates a context, in one of the orders of destroying them: what that costs is up to
+ * the slabs
+ */
 static inline bool is_create(enum op op)
 {
-	return is_life(op) && op % 2 == 0;
+	return op < CREATE_USED && op % 2 == 0;
 }
 
 /* The op that undoes this one; NR_OPS when there is none */
@@ -83,8 +93,9 @@ struct peer {
 	bool isolated, step;
 };
 
+/* After so many mappings that were alive at once, and are gone */
 struct memory {
-	unsigned int peer, contexts;
+	unsigned int peer, contexts, maps;
 	int64_t slab, page, percpu;
 };
 

@@ -29,13 +29,15 @@ static const char usage[] =
 #define MAX_NAMED	5
 
 enum limit {
-	CREATE_DESTROY, POSTED, MAP_UNMAP, SCALE, SCALE_ALLOC, MEMORY, WORSE_MID,
-	WORSE_MEAN, WORSE_P90, WORSE_ORDER, WORSE_ONE, WORSE_ALLOC, NR_LIMITS
+	CREATE_DESTROY, POSTED, USED, POSTED_USED, MAP_UNMAP, MAP_NEW, SCALE, MEMORY,
+	MEMORY_USED,
+	WORSE_MID, WORSE_MEAN, WORSE_P90, WORSE_ORDER, WORSE_USED, WORSE_ONE, NR_LIMITS
 };
 
 static const char * const limit_names[] = {
-	"create-destroy", "posted", "map-unmap", "scale", "scale-alloc", "memory", "worse-mid",
-	"worse-mean", "worse-p90", "worse-order", "worse-one", "worse-alloc",
+	"create-destroy", "posted", "used", "posted-used", "map-unmap", "map-new",
+	"scale", "memory", "memory-used", "worse-mid", "worse-mean", "worse-p90", "worse-order",
+	"worse-used", "worse-one",
 };
 
 static double limits[NR_LIMITS];
@@ -111,8 +113,8 @@ static void load_limits(const char *path)
 /* What figure K of an op is allowed; of create, of all orders TOGETHER or of one */
 static double worse_limit(enum op op, unsigned int k, bool together)
 {
-	if (op == ALLOC || op == FREE)
-		return limits[WORSE_ALLOC];
+	if (op == ALLOC || op == FREE || is_used(op))
+		return limits[WORSE_USED];
 	if (is_create(op) && !together)
 		return limits[WORSE_ORDER];
 	return limits[WORSE_MID + k];
@@ -291,8 +293,8 @@ static bool compare_figure(const struct run *run, const struct baseline *base,
 					together, &nr);
 	double median = middle(moves, nr);
 	bool worse = median > worse_limit(test.op, k, together);
-	bool alone = !worse && !together && test.op != ALLOC && test.op != FREE &&
-		     nr && moves[nr - 1].ratio > limits[WORSE_ONE];
+	bool alone = !worse && !together && nr &&
+		     moves[nr - 1].ratio > limits[WORSE_ONE];
 
 	if (worse)
 		append(why, "%s of %s%s, %s: %+.2f %% in the median of %zu figures; the largest change:\n",
@@ -453,21 +455,23 @@ static void compare_pair(const struct run *run, struct test test,
 			 struct setup setup, enum unit unit)
 {
 	if (!is_life(test.op)) {
+		bool memory = test.op == MAP_FIRST || test.op == ALLOC;
+
 		compare_with(run, test, setup, unit, "peers", is_direct,
-			     limits[MAP_UNMAP]);
+			     limits[memory ? MAP_NEW : MAP_UNMAP]);
 		return;
 	}
 	compare_with(run, test, setup, unit, "peers", is_rival,
-		     limits[CREATE_DESTROY]);
-	compare_with(run, test, setup, unit, "posted", is_posted, limits[POSTED]);
+		     limits[is_used(test.op) ? USED : CREATE_DESTROY]);
+	compare_with(run, test, setup, unit, "posted", is_posted,
+		     limits[is_used(test.op) ? POSTED_USED : POSTED]);
 }
 
 /* Ours with most contexts beside ours with fewest */
 static void compare_scale(const struct run *run, struct test test,
 			  struct setup setup, enum unit unit)
 {
-	double limit = limits[test.op == ALLOC || test.op == FREE ?
-			      SCALE_ALLOC : SCALE], ratio;
+	double limit = limits[SCALE], ratio;
 	const struct metric *few = NULL, *many = NULL;
 
 	for (size_t c = 0; c < run->nr_counts; c++) {
@@ -491,20 +495,23 @@ static void compare_scale(const struct run *run, struct test test,
 }
 
 static int64_t memory(const struct run *run, unsigned int peer,
-		      unsigned int contexts)
+		      unsigned int contexts, unsigned int maps)
 {
 	for (size_t i = 0; i < run->nr_memory; i++) {
 		const struct memory *m = &run->memory[i];
 
-		if (m->peer == peer && m->contexts == contexts)
+		if (m->peer == peer && m->contexts == contexts && m->maps == maps)
 			return memory_bytes(m);
 	}
 	return -1;
 }
 
-/* With most contexts: what is spent once has least weight there */
-static void compare_memory(const struct run *run)
+/* Beside the leanest rival. With most contexts: what is spent once weighs least */
+static void compare_memory_after(const struct run *run, unsigned int maps)
 {
+	char *name = maps ? format("peers-memory-after-%u", maps) :
+			    copy("peers-memory");
+	double limit = limits[maps ? MEMORY_USED : MEMORY];
 	unsigned int contexts = 0, best = MAX_PEERS;
 	int64_t ours, least = INT64_MAX;
 
@@ -512,9 +519,9 @@ static void compare_memory(const struct run *run)
 		if (run->memory[i].peer == run->ours &&
 		    run->memory[i].contexts > contexts)
 			contexts = run->memory[i].contexts;
-	ours = memory(run, run->ours, contexts);
+	ours = memory(run, run->ours, contexts, maps);
 	for (unsigned int p = 0; p < run->nr_peers; p++) {
-		int64_t bytes = memory(run, p, contexts);
+		int64_t bytes = memory(run, p, contexts, maps);
 
 		if (is_rival(run, p) && bytes >= 0 && bytes < least) {
 			least = bytes;
@@ -522,15 +529,30 @@ static void compare_memory(const struct run *run)
 		}
 	}
 	if (ours < 0 || best == MAX_PEERS)
-		verdict(copy("peers-memory"), SKIP, -1, "bytes",
+		verdict(name, SKIP, -1, "bytes",
 			copy("the run has nothing to compare it with\n"));
 	else
-		verdict(copy("peers-memory"),
-			ours <= least * limits[MEMORY] ? PASS : FAIL, ours,
-			"bytes",
+		verdict(name, ours <= least * limit ? PASS : FAIL, ours, "bytes",
 			format("%lld, %s has %lld, with %u contexts; the limit is a ratio of %.4g\n",
 			       (long long)ours, run->peers[best].name,
-			       (long long)least, contexts, limits[MEMORY]));
+			       (long long)least, contexts, limit));
+}
+
+/* In each state that was measured of anybody, the unused one first */
+static void compare_memory(const struct run *run)
+{
+	unsigned int maps = 0, next;
+
+	for (;; maps = next) {
+		compare_memory_after(run, maps);
+		next = maps;
+		for (size_t i = 0; i < run->nr_memory; i++)
+			if (run->memory[i].maps > maps &&
+			    (next == maps || run->memory[i].maps < next))
+				next = run->memory[i].maps;
+		if (next == maps)
+			return;
+	}
 }
 
 static void compare_run(const struct run *run, enum unit unit)
@@ -541,9 +563,7 @@ static void compare_run(const struct run *run, enum unit unit)
 		if (setup.threads > 1)
 			break;
 		for (size_t t = 0; t < run->nr_tests; t++)
-			/* What alloc costs is up to the page allocator */
-			if (op_inverse(run->tests[t].op) != NR_OPS &&
-			    run->tests[t].op != ALLOC)
+			if (op_inverse(run->tests[t].op) != NR_OPS)
 				compare_pair(run, run->tests[t], setup, unit);
 		for (size_t t = 0; t < run->nr_tests; t++)
 			compare_scale(run, run->tests[t], setup, unit);

@@ -80,6 +80,13 @@ static void make_metrics(struct run *run)
 		m = &run->metrics[i];
 		run->nr_warmup += m->warmup;
 		run->nr_interrupted += m->interrupted;
+		if (!m->n && m->interrupted) {
+			m->hit = true;
+			m->first += m->warmup;
+			m->n = m->interrupted;
+			run->nr_interrupted -= m->n;
+			m->interrupted = 0;
+		}
 		for (unsigned int u = 0; u < NR_UNITS; u++)
 			m->stats[u] = stats_of(&run->samples[m->first], m->n, u);
 		if (!m->n)

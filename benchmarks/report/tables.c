@@ -72,13 +72,15 @@ static void show_ours(const struct run *run, const struct baseline *base,
 		cell(&t, "since baseline");
 	for (size_t i = 0; i < run->nr_tests; i++) {
 		struct test test = run->tests[i];
+		const struct metric *m = find_metric(run, run->ours, test, many,
+						     setup);
 		const struct stats *a, *b;
 
 		a = find_stats(run, run->ours, test, many, setup, unit);
 		b = find_stats(run, run->ours, test, few, setup, unit);
 		if (!a)
 			continue;
-		cell(&t, "%s", test_name(test));
+		cell(&t, "%s%s", test_name(test), m->hit ? "*" : "");
 		stats_cells(&t, a);
 		if (b)
 			cell(&t, "%s", figure(b->p50, 0));
@@ -181,12 +183,13 @@ void show_overview(const struct run *run, const struct baseline *base,
 	show_beside(run, setup, unit, show, out);
 }
 
+/* Of a context that never mapped anything */
 static int64_t memory_of(const struct run *run, unsigned int peer)
 {
 	int64_t bytes = -1;
 
 	for (size_t i = 0; i < run->nr_memory; i++)
-		if (run->memory[i].peer == peer)
+		if (run->memory[i].peer == peer && !run->memory[i].maps)
 			bytes = memory_bytes(&run->memory[i]);
 	return bytes;
 }
@@ -251,11 +254,13 @@ void show_switches(const struct run *run, enum unit unit, show_fn *show, FILE *o
 
 void show_memory(const struct run *run, show_fn *show, FILE *out)
 {
-	struct table t = table(6, 1,
-		copy("Kernel memory of one live context, in bytes"), NULL);
+	struct table t = table(7, 1,
+		copy("Kernel memory of one live context, in bytes"),
+		copy("After maps: so many mappings of 4 KiB were alive at once, and are gone."));
 
 	cell(&t, "peer");
 	cell(&t, "contexts");
+	cell(&t, "after maps");
 	cell(&t, "slab");
 	cell(&t, "pages");
 	cell(&t, "percpu");
@@ -268,6 +273,7 @@ void show_memory(const struct run *run, show_fn *show, FILE *out)
 		cell(&t, "%s%s", run->peers[m->peer].name,
 		     run->peers[m->peer].isolated ? "" : "!");
 		cell(&t, "%s", figure(m->contexts, 0));
+		cell(&t, "%s", figure(m->maps, 0));
 		cell(&t, "%s", figure(m->slab, 0));
 		cell(&t, "%s", figure(m->page, 0));
 		cell(&t, "%s", figure(m->percpu, 0));
@@ -329,7 +335,8 @@ void show_all(const struct run *run, enum unit unit, bool each, show_fn *show,
 					s = stats_of(&run->samples[m->first + from],
 						     n, unit);
 				}
-				cell(&t, "%s", test_name(m->of.test));
+				cell(&t, "%s%s", test_name(m->of.test),
+				     m->hit ? "*" : "");
 				cell(&t, "%s", run->peers[m->of.peer].name);
 				cell(&t, "%s", figure(m->of.contexts, 0));
 				if (each)
@@ -408,9 +415,14 @@ out:
 void write_counts(const struct run *run, FILE *out)
 {
 	size_t none = run->nr_warmup + run->nr_interrupted;
+	bool hit = false;
 
 	fprintf(out, "%s samples. Not in the figures: %s of the warm-up, and %s that an interrupt hit.\n",
 		figure(run->nr_samples - none, 0), figure(run->nr_warmup, 0),
 		figure(run->nr_interrupted, 0));
+	for (size_t i = 0; i < run->nr_metrics; i++)
+		hit = hit || run->metrics[i].hit;
+	if (hit)
+		fprintf(out, "*: an interrupt hit every sample, as the operation takes longer than a tick, so these are its figures.\n");
 	fprintf(out, "A percentile is the nearest rank: p90 is the smallest sample that 90 %% of the samples do not exceed.\n");
 }
