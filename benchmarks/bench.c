@@ -10,6 +10,7 @@
 #include <linux/debugfs.h>
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
+#include <linux/io.h>
 #include <linux/iommu.h>
 #include <linux/kernel_stat.h>
 #include <linux/kthread.h>
@@ -17,6 +18,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/of.h>
+#include <linux/of_address.h>
 #include <linux/perf_event.h>
 #include <linux/platform_device.h>
 #include <linux/prandom.h>
@@ -36,6 +38,8 @@
 #define BENCH_BUFFER	SZ_2M
 /* As many mappings as are alive at once in a context whose memory is counted */
 #define BENCH_TOUCHED	1024
+/* A register of the SMMUv3 that its driver never reads: the first ID register */
+#define BENCH_MARK	0xfd0
 
 static char *device;
 module_param(device, charp, 0444);
@@ -182,6 +186,8 @@ struct bench_worker {
 	struct perf_event *cycles;
 	/* What the counting itself costs */
 	struct bench_count own;
+	/* Read before and after each operation, or NULL */
+	void __iomem *mark;
 
 	struct page *pages;
 	struct scatterlist sg[BENCH_SG];
@@ -204,6 +210,9 @@ static struct bench_worker *bench_worker[BENCH_THREADS];
 static bool bench_prepared;
 static bool bench_has_instructions;
 static bool bench_has_cycles;
+
+/* A register for a machine that traces what is read, or NULL */
+static void __iomem *bench_mark;
 
 static struct dentry *bench_dir;
 
@@ -232,6 +241,8 @@ static u64 bench_read_event(struct perf_event *event)
 /* The clock is the innermost, as it costs the least */
 static void bench_begin(struct bench_worker *w, struct bench_count *c)
 {
+	if (w->mark)
+		readl(w->mark);
 	c->irqs = kstat_cpu_irqs_sum(raw_smp_processor_id());
 	c->cycles = bench_read_event(w->cycles);
 	c->instructions = bench_read_event(w->instructions);
@@ -244,6 +255,8 @@ static void bench_end(struct bench_worker *w, struct bench_count *c)
 	c->instructions = bench_read_event(w->instructions) - c->instructions;
 	c->cycles = bench_read_event(w->cycles) - c->cycles;
 	c->irqs = kstat_cpu_irqs_sum(raw_smp_processor_id()) - c->irqs;
+	if (w->mark)
+		readl(w->mark);
 }
 
 static u64 bench_less(u64 count, u64 own)
@@ -273,6 +286,7 @@ static void bench_counters_open(struct bench_worker *w)
 		w->own.cycles = min(w->own.cycles, c.cycles);
 		w->own.ns = min(w->own.ns, c.ns);
 	}
+	w->mark = bench_mark;
 }
 
 static void bench_counters_close(struct bench_worker *w)
@@ -283,6 +297,7 @@ static void bench_counters_close(struct bench_worker *w)
 		perf_event_release_kernel(w->cycles);
 	w->instructions = NULL;
 	w->cycles = NULL;
+	w->mark = NULL;
 }
 
 static int bench_store(struct bench_worker *w, enum bench_op op,
@@ -900,6 +915,29 @@ static int bench_measure(const char *name, unsigned int contexts,
 	return ret;
 }
 
+/* The same, with a mark before and after each sample. */
+static int bench_measure_marked(const char *name, unsigned int contexts,
+				enum bench_run run)
+{
+	struct device_node *np;
+	void __iomem *smmu = NULL;
+	u32 phandle = 0;
+	int ret;
+
+	of_property_read_u32_index(bench_parent->of_node, "iommu-map", 1, &phandle);
+	np = of_find_node_by_phandle(phandle);
+	if (np && of_device_is_compatible(np, "arm,smmu-v3"))
+		smmu = of_iomap(np, 0);
+	of_node_put(np);
+	if (!smmu)
+		return -EOPNOTSUPP;
+	bench_mark = smmu + BENCH_MARK;
+	ret = bench_measure(name, contexts, 1, run);
+	bench_mark = NULL;
+	iounmap(smmu);
+	return ret;
+}
+
 /* For perf and for what counts memory: nothing is measured here */
 
 static int bench_create_some(unsigned int from, unsigned int to)
@@ -997,6 +1035,10 @@ static ssize_t bench_control(struct file *file, const char __user *ubuf,
 		ret = bench_measure(name, a, b, BENCH_RUN_ALL);
 	} else if (sscanf(buf, "use %23s %u %u", name, &a, &b) == 3) {
 		ret = bench_measure(name, a, b, BENCH_RUN_USE);
+	} else if (sscanf(buf, "marked-run %23s %u", name, &a) == 2) {
+		ret = bench_measure_marked(name, a, BENCH_RUN_ALL);
+	} else if (sscanf(buf, "marked-use %23s %u", name, &a) == 2) {
+		ret = bench_measure_marked(name, a, BENCH_RUN_USE);
 	} else if (sscanf(buf, "prepare %23s %u", name, &a) == 2) {
 		ret = bench_setup(name, a, 1, BENCH_NO_RUN);
 	} else if (sscanf(buf, "create %u %u", &a, &b) == 2) {

@@ -73,6 +73,8 @@ void load_baseline(struct baseline *base, const char *dir)
 	}
 	free(path);
 
+	base->commands = load_commands(dir, &base->nr_commands);
+
 	path = format("%s/functions.csv", dir);
 	if (csv_open(&csv, path, FUNCTIONS_HEADER, false)) {
 		while (csv_next(&csv)) {

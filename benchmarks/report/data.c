@@ -18,6 +18,10 @@ const char * const op_names[] = {
 	"unmap_sg", "alloc", "free", "sync_device", "sync_cpu",
 };
 
+const char * const command_names[] = {
+	"CMD_SYNC", "CFGI", "TLBI", "PREFETCH", "other",
+};
+
 #define SAMPLES_HEADER \
 	"peer,op,size,contexts,threads,mode,context,sample,warmup,instructions,cycles,ns"
 #define MEMORY_HEADER	"peer,contexts,maps,slab_bytes,page_bytes,percpu_bytes"
@@ -219,6 +223,47 @@ static void load_memory(struct run *run)
 	free(path);
 }
 
+struct commands *load_commands(const char *dir, size_t *nr)
+{
+	char *path = format("%s/commands.csv", dir);
+	struct commands *commands = NULL;
+	struct csv csv;
+
+	*nr = 0;
+	if (csv_open(&csv, path, COMMANDS_HEADER, false)) {
+		while (csv_next(&csv)) {
+			struct commands *c;
+
+			commands = grow(commands, nr, sizeof(*c));
+			c = &commands[*nr - 1];
+			c->peer = copy(csv.field[0]);
+			c->of.test.op = csv_word(&csv, 1, op_names, NR_OPS);
+			c->of.test.size = csv_count(&csv, 2, 0);
+			c->of.contexts = csv_count(&csv, 3, 1);
+			c->of.threads = 1;
+			c->of.mode = csv_word(&csv, 4, mode_names, NR_MODES);
+			for (unsigned int k = 0; k < NR_COMMANDS; k++)
+				c->n[k] = csv_count(&csv, 5 + k, 0);
+		}
+	}
+	free(path);
+	return commands;
+}
+
+const struct commands *find_commands(const struct commands *commands, size_t nr,
+				     const char *peer, const struct id *of)
+{
+	for (size_t i = 0; i < nr; i++) {
+		const struct commands *c = &commands[i];
+
+		if (!strcmp(c->peer, peer) && c->of.test.op == of->test.op &&
+		    c->of.test.size == of->test.size && c->of.mode == of->mode &&
+		    (!of->contexts || c->of.contexts == of->contexts))
+			return c;
+	}
+	return NULL;
+}
+
 int by_id(const struct id *a, const struct id *b)
 {
 	int ret = COMPARE(a->test.op, b->test.op);
@@ -280,6 +325,11 @@ void read_run(struct run *run, const char *dir)
 	load_switches(run);
 	load_samples(run);
 	load_memory(run);
+	run->commands = load_commands(dir, &run->nr_commands);
+	for (size_t i = 0; run->commands && i < run->nr_commands; i++)
+		if (find_peer(run, run->commands[i].peer) == MAX_PEERS)
+			die("%s/commands.csv: peers.csv does not have '%.40s'", dir,
+			    run->commands[i].peer);
 }
 
 char *skipped_text(const struct run *run)

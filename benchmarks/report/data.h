@@ -99,6 +99,17 @@ struct memory {
 	int64_t slab, page, percpu;
 };
 
+/* What an operation has the IOMMU do, by kind of command */
+enum command { SYNC, CFGI, TLBI, PREFETCH, OTHER, NR_COMMANDS };
+extern const char * const command_names[NR_COMMANDS];
+
+struct commands {
+	/* Of the peers of the run; a baseline has the name alone */
+	char *peer;
+	struct id of;
+	unsigned int n[NR_COMMANDS];
+};
+
 struct setup {
 	enum mode mode;
 	unsigned int threads;
@@ -117,10 +128,11 @@ struct run {
 	struct sample *samples;
 	struct metric *metrics;
 	struct memory *memory;
+	struct commands *commands;
 	struct test *tests;
 	struct setup *setups;
 	unsigned int *counts;
-	size_t nr_samples, nr_metrics, nr_memory, nr_warmup, nr_interrupted;
+	size_t nr_samples, nr_metrics, nr_memory, nr_commands, nr_warmup, nr_interrupted;
 	size_t nr_tests, nr_setups, nr_counts;
 };
 
@@ -131,6 +143,11 @@ void read_run(struct run *run, const char *dir);
 unsigned int find_peer(const struct run *run, const char *name);
 /* What the runner could not measure, or NULL */
 char *skipped_text(const struct run *run);
+/* Those of DIR/commands.csv; none is no error */
+struct commands *load_commands(const char *dir, size_t *nr);
+/* At any number of contexts if that is 0; NULL when there are none */
+const struct commands *find_commands(const struct commands *commands, size_t nr,
+				     const char *peer, const struct id *of);
 /* The order of the samples */
 int by_id(const struct id *a, const struct id *b);
 
@@ -189,9 +206,11 @@ struct base_function {
 struct baseline {
 	struct base_metric *metrics;
 	struct base_function *functions;
-	size_t nr_metrics, nr_functions;
+	struct commands *commands;
+	size_t nr_metrics, nr_functions, nr_commands;
 };
 
+#define COMMANDS_HEADER	"peer,op,size,contexts,mode,sync,cfgi,tlbi,prefetch,other"
 #define METRICS_HEADER	"peer,op,size,contexts,mode,mid,mean,p90"
 #define FUNCTIONS_HEADER "op,function,self_percent"
 

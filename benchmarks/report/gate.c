@@ -555,6 +555,57 @@ static void compare_memory(const struct run *run)
 	}
 }
 
+/* "4 CMD_SYNC, was 3" for each kind; is one of them more? */
+static bool compare_kinds(const struct commands *is, const struct commands *was,
+			  char **why)
+{
+	bool worse = false;
+
+	for (unsigned int k = 0; k < NR_COMMANDS; k++) {
+		if (is->n[k] == was->n[k])
+			continue;
+		worse = worse || is->n[k] > was->n[k];
+		append(why, "%s of %s, %s, with %u contexts: %u, was %u\n",
+		       command_names[k], test_name(is->of.test),
+		       mode_names[is->of.mode], is->of.contexts, is->n[k], was->n[k]);
+	}
+	return worse;
+}
+
+/* What ours has the IOMMU do, to the command: these repeat exactly */
+static void compare_commands(const struct run *run, const struct baseline *base,
+			     bool partial)
+{
+	for (size_t i = 0; i < run->nr_commands; i++) {
+		const struct commands *c = &run->commands[i], *was;
+		struct setup setup = { c->of.mode, 1 };
+		char *why = NULL;
+		bool worse;
+
+		if (strcmp(c->peer, OURS))
+			continue;
+		was = find_commands(base->commands, base->nr_commands, OURS, &c->of);
+		worse = was && compare_kinds(c, was, &why);
+		if (!was)
+			append(&why, "not in the baseline: run make bench-baseline\n");
+		verdict(case_name("commands", op_names[c->of.test.op],
+				  c->of.test.size, setup),
+			worse ? FAIL : was ? PASS : SKIP, c->n[SYNC],
+			command_names[SYNC], why);
+	}
+	for (size_t i = 0; i < base->nr_commands; i++) {
+		const struct commands *c = &base->commands[i];
+		struct setup setup = { c->of.mode, 1 };
+
+		if (!strcmp(c->peer, OURS) &&
+		    !find_commands(run->commands, run->nr_commands, OURS, &c->of))
+			verdict(case_name("commands", op_names[c->of.test.op],
+					  c->of.test.size, setup),
+				partial ? SKIP : FAIL, -1, command_names[SYNC],
+				copy("not measured\n"));
+	}
+}
+
 static void compare_run(const struct run *run, enum unit unit)
 {
 	for (size_t s = 0; s < run->nr_setups; s++) {
@@ -649,6 +700,7 @@ static int check(const struct run *run, const char *root, bool partial)
 
 		load_baseline(&base, dir);
 		compare_baseline(run, &base, partial);
+		compare_commands(run, &base, partial);
 		free(why);
 		why = NULL;
 	} else if (!why) {
@@ -725,6 +777,19 @@ static void print_changes(const struct run *run, const struct baseline *old)
 			       100 * kept(m, k) / (b->kept[k] ?: 1) - 100,
 			       k < NR_KEPT - 1 ? ";" : "\n");
 	}
+	for (size_t i = 0; i < run->nr_commands; i++) {
+		const struct commands *c = &run->commands[i], *was;
+		char *why = NULL;
+
+		if (strcmp(c->peer, OURS))
+			continue;
+		was = find_commands(old->commands, old->nr_commands, OURS, &c->of);
+		if (was)
+			compare_kinds(c, was, &why);
+		if (why)
+			printf("%s", why);
+		free(why);
+	}
 	printf("changed: %u of ours, %u of the peers; the same: %u; new: %u; the baseline had %zu\n",
 	       ours, peers, equal, fresh, old->nr_metrics);
 }
@@ -754,6 +819,24 @@ static void write_baseline(const struct run *run, const char *dir)
 	}
 	close_file(out, path);
 	free(path);
+
+	if (run->nr_commands) {
+		path = format("%s/commands.csv", dir);
+		out = create_file(path);
+		fprintf(out, SPDX COMMANDS_HEADER "\n");
+		for (size_t i = 0; i < run->nr_commands; i++) {
+			const struct commands *c = &run->commands[i];
+
+			fprintf(out, "%s,%s,%lu,%u,%s", c->peer,
+				op_names[c->of.test.op], c->of.test.size,
+				c->of.contexts, mode_names[c->of.mode]);
+			for (unsigned int k = 0; k < NR_COMMANDS; k++)
+				fprintf(out, ",%u", c->n[k]);
+			fprintf(out, "\n");
+		}
+		close_file(out, path);
+		free(path);
+	}
 
 	path = format("%s/functions.csv", dir);
 	out = create_file(path);

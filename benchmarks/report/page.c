@@ -210,6 +210,7 @@ void write_page(const struct run *run, const struct baseline *base,
 		fprintf(out, "</div></details>\n");
 		free(name);
 	}
+	show_commands(run, show, out);
 	show_switches(run, unit, show, out);
 	show_memory(run, show, out);
 	fprintf(out, "<h2 id=peers>The peers</h2>\n");

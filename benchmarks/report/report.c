@@ -75,6 +75,7 @@ static void print_report(const struct run *run, const struct baseline *base,
 	printf("%s\n", run->key_text);
 	for (size_t i = 0; i < run->nr_setups; i++)
 		show_overview(run, base, run->setups[i], unit, table_text, stdout);
+	show_commands(run, table_text, stdout);
 	show_switches(run, unit, table_text, stdout);
 	show_memory(run, table_text, stdout);
 	show_trace(run, table_text, stdout);

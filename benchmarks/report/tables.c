@@ -51,6 +51,34 @@ static void since_cell(struct table *t, const struct run *run,
 	free(moves);
 }
 
+static const struct commands *commands_of(const struct run *run, unsigned int peer,
+					  struct test test, enum mode mode)
+{
+	const struct id of = { .test = test, .mode = mode };
+
+	return find_commands(run->commands, run->nr_commands,
+			     run->peers[peer].name, &of);
+}
+
+static bool has_commands(const struct run *run, struct setup setup)
+{
+	for (size_t i = 0; i < run->nr_commands; i++)
+		if (run->commands[i].of.mode == setup.mode && setup.threads == 1)
+			return true;
+	return false;
+}
+
+static void sync_cell(struct table *t, const struct run *run, struct test test,
+		      struct setup setup)
+{
+	const struct commands *c = commands_of(run, run->ours, test, setup.mode);
+
+	if (c)
+		cell(t, "%u", c->n[SYNC]);
+	else
+		no_cell(t);
+}
+
 /* Ours with few contexts and with many, and since the baseline */
 static void show_ours(const struct run *run, const struct baseline *base,
 		      struct setup setup, enum unit unit, show_fn *show,
@@ -58,7 +86,8 @@ static void show_ours(const struct run *run, const struct baseline *base,
 {
 	unsigned int few = run->counts[0], many = shown_count(run, setup);
 	char *name = setup_name(setup);
-	struct table t = table(base ? 9 : 8, 1,
+	bool commands = has_commands(run, setup);
+	struct table t = table(8 + !!base + commands, 1,
 		format(OURS ": %s with %s live contexts, %s",
 		       unit_names[unit], figure(many, 0), name),
 		base ? copy("Since baseline: the change of the mid, in the median over all numbers of contexts; for create, over all orders as well.") :
@@ -70,6 +99,8 @@ static void show_ours(const struct run *run, const struct baseline *base,
 	cell(&t, "growth");
 	if (base)
 		cell(&t, "since baseline");
+	if (commands)
+		cell(&t, "%s", command_names[SYNC]);
 	for (size_t i = 0; i < run->nr_tests; i++) {
 		struct test test = run->tests[i];
 		const struct metric *m = find_metric(run, run->ours, test, many,
@@ -89,6 +120,8 @@ static void show_ours(const struct run *run, const struct baseline *base,
 		growth_cell(&t, a->p50, b ? b->p50 : 0);
 		if (base)
 			since_cell(&t, run, base, test, setup);
+		if (commands)
+			sync_cell(&t, run, test, setup);
 	}
 	if (t.nr > t.columns)
 		show(&t, out);
@@ -192,6 +225,87 @@ static int64_t memory_of(const struct run *run, unsigned int peer)
 		if (run->memory[i].peer == peer && !run->memory[i].maps)
 			bytes = memory_bytes(&run->memory[i]);
 	return bytes;
+}
+
+/* The sum over an op and, if PAIR, the one that undoes it; false when one is missing */
+static bool sum_commands(const struct run *run, unsigned int peer, struct test test,
+			 enum mode mode, bool pair, unsigned int *n)
+{
+	const struct commands *c[2] = {
+		commands_of(run, peer, test, mode), NULL
+	};
+
+	test.op++;
+	c[1] = pair ? commands_of(run, peer, test, mode) : NULL;
+	if (!c[0] || (pair && !c[1]))
+		return false;
+	for (unsigned int k = 0; k < NR_COMMANDS; k++)
+		n[k] = c[0]->n[k] + (pair ? c[1]->n[k] : 0);
+	return true;
+}
+
+static void commands_row(const struct run *run, struct table *t, struct test test,
+			 enum mode mode, bool pair, const unsigned int *peers,
+			 unsigned int nr)
+{
+	unsigned int n[NR_COMMANDS], sum;
+
+	if (!sum_commands(run, run->ours, test, mode, pair, n))
+		return;
+	cell(t, "%s%s%s%s%s", op_names[test.op], pair ? " + " : "",
+	     pair ? op_names[test.op + 1] : "", test.size ? " " : "",
+	     size_name(test.size));
+	for (unsigned int k = 0; k < NR_COMMANDS; k++)
+		cell(t, "%u", n[k]);
+	for (unsigned int p = 0; p < nr; p++) {
+		if (!sum_commands(run, peers[p], test, mode, pair, n)) {
+			no_cell(t);
+			continue;
+		}
+		sum = 0;
+		for (unsigned int k = 0; k < NR_COMMANDS; k++)
+			sum += n[k];
+		cell(t, "%u of %u", n[SYNC], sum);
+	}
+}
+
+void show_commands(const struct run *run, show_fn *show, FILE *out)
+{
+	for (enum mode mode = 0; mode < NR_MODES; mode++) {
+		unsigned int peers[MAX_PEERS], n = 0;
+		struct table t;
+
+		for (unsigned int p = 0; p < run->nr_peers; p++)
+			for (size_t i = 0; i < run->nr_commands; i++)
+				if (run->commands[i].of.mode == mode &&
+				    p != run->ours && run->peers[p].isolated &&
+				    !strcmp(run->commands[i].peer,
+					    run->peers[p].name)) {
+					peers[n++] = p;
+					break;
+				}
+		t = table(1 + NR_COMMANDS + n, 1,
+			  format("What " OURS " has the IOMMU do: commands, %s invalidation",
+				 mode_names[mode]),
+			  copy("Of a peer: CMD_SYNC, and all commands. A CMD_SYNC waits until those before it are done."));
+		cell(&t, "operation");
+		for (unsigned int k = 0; k < NR_COMMANDS; k++)
+			cell(&t, "%s", command_names[k]);
+		for (unsigned int p = 0; p < n; p++)
+			cell(&t, "%s", run->peers[peers[p]].name);
+		for (size_t i = 0; i < run->nr_tests; i++) {
+			struct test test = run->tests[i];
+
+			commands_row(run, &t, test, mode, false, peers, n);
+			if (is_life(test.op) && test.op % 2 == 1) {
+				test.op--;
+				commands_row(run, &t, test, mode, true, peers, n);
+			}
+		}
+		if (t.nr > t.columns)
+			show(&t, out);
+		table_free(&t);
+	}
 }
 
 /* "-1,234\n-5.6 %": how much more A is than B */

@@ -11,6 +11,8 @@ typedef void show_fn(struct table *t, FILE *out);
 /* What a driver would look at first. Without a baseline BASE is NULL. */
 void show_overview(const struct run *run, const struct baseline *base,
 		   struct setup setup, enum unit unit, show_fn *show, FILE *out);
+/* What each operation has the IOMMU do, ours beside the peers */
+void show_commands(const struct run *run, show_fn *show, FILE *out);
 /* What each switch that makes one peer of another is worth */
 void show_switches(const struct run *run, enum unit unit, show_fn *show, FILE *out);
 void show_memory(const struct run *run, show_fn *show, FILE *out);
