@@ -36,6 +36,10 @@
 /* So many contexts of a run show what another order of destroying costs */
 #define BENCH_ORDERED	256
 #define BENCH_BUFFER	SZ_2M
+/* A buffer of video: pieces of what page tables map at once, or pages */
+#define BENCH_VIDEO	SZ_64M
+#define BENCH_PIECES	(BENCH_VIDEO / SZ_2M)
+#define BENCH_PAGES	(BENCH_VIDEO / SZ_4K)
 /* As many mappings as are alive at once in a context whose memory is counted */
 #define BENCH_TOUCHED	1024
 /* A register of the SMMUv3 that its driver never reads: the first ID register */
@@ -118,6 +122,13 @@ enum bench_op {
 	/* The first map of a context, which has no page tables yet */
 	BENCH_MAP_FIRST,
 	BENCH_UNMAP_FIRST,
+	/* Of a buffer of video */
+	BENCH_MAP_PIECES,
+	BENCH_UNMAP_PIECES,
+	BENCH_MAP_PAGES,
+	BENCH_UNMAP_PAGES,
+	BENCH_ALLOC_VIDEO,
+	BENCH_FREE_VIDEO,
 	BENCH_OPS,
 };
 
@@ -149,6 +160,12 @@ static const struct {
 	[BENCH_UNMAP_DESTROY]	= { "unmap_destroy", SZ_4K },
 	[BENCH_MAP_FIRST]	= { "map_first", SZ_4K },
 	[BENCH_UNMAP_FIRST]	= { "unmap_first", SZ_4K },
+	[BENCH_MAP_PIECES]	= { "map_sg_2m", BENCH_VIDEO },
+	[BENCH_UNMAP_PIECES]	= { "unmap_sg_2m", BENCH_VIDEO },
+	[BENCH_MAP_PAGES]	= { "map_sg_4k", BENCH_VIDEO },
+	[BENCH_UNMAP_PAGES]	= { "unmap_sg_4k", BENCH_VIDEO },
+	[BENCH_ALLOC_VIDEO]	= { "alloc_noncontiguous", BENCH_VIDEO },
+	[BENCH_FREE_VIDEO]	= { "free_noncontiguous", BENCH_VIDEO },
 };
 
 /* What is counted at once; in a sample it is the difference of two */
@@ -350,7 +367,7 @@ static bool bench_can(enum bench_op op)
 	if (!bench_peer->isolated || bench_peer->step)
 		return false;
 	return !bench_peer->map || op <= BENCH_UNMAP_2M ||
-	       op >= BENCH_CREATE_USED;
+	       (op >= BENCH_CREATE_USED && op <= BENCH_UNMAP_FIRST);
 }
 
 struct bench_mapping {
@@ -406,6 +423,49 @@ static noinline void bench_unmap(struct bench_worker *w, unsigned int context,
 			bench_peer->unmap(context, size);
 		else
 			dma_unmap_page(dev, m->dma, size, DMA_BIDIRECTIONAL);
+	}
+}
+
+/*
+ * Those of a buffer of video. They are not among those above, where they would cost the
+ * others an instruction.
+ */
+struct bench_video {
+	struct page *piece[BENCH_PIECES];
+	struct sg_table by_piece;
+	struct sg_table by_page;
+	struct sg_table *allocated;
+};
+
+static noinline int bench_map_video(struct bench_video *v, struct device *dev,
+				    enum bench_op op)
+{
+	switch (op) {
+	case BENCH_MAP_PIECES:
+		return dma_map_sgtable(dev, &v->by_piece, DMA_BIDIRECTIONAL, 0);
+	case BENCH_MAP_PAGES:
+		return dma_map_sgtable(dev, &v->by_page, DMA_BIDIRECTIONAL, 0);
+	default:
+		v->allocated = dma_alloc_noncontiguous(dev, BENCH_VIDEO,
+						       DMA_BIDIRECTIONAL,
+						       GFP_KERNEL, 0);
+		return v->allocated ? 0 : -ENOMEM;
+	}
+}
+
+static noinline void bench_unmap_video(struct bench_video *v, struct device *dev,
+				       enum bench_op op)
+{
+	switch (op) {
+	case BENCH_MAP_PIECES:
+		dma_unmap_sgtable(dev, &v->by_piece, DMA_BIDIRECTIONAL, 0);
+		break;
+	case BENCH_MAP_PAGES:
+		dma_unmap_sgtable(dev, &v->by_page, DMA_BIDIRECTIONAL, 0);
+		break;
+	default:
+		dma_free_noncontiguous(dev, BENCH_VIDEO, v->allocated,
+				       DMA_BIDIRECTIONAL);
 	}
 }
 
@@ -688,6 +748,104 @@ static int bench_phase_alloc(struct bench_worker *w)
 	return 0;
 }
 
+static void bench_video_free(struct bench_video *v)
+{
+	unsigned int i;
+
+	if (!v)
+		return;
+	sg_free_table(&v->by_piece);
+	sg_free_table(&v->by_page);
+	for (i = 0; i < BENCH_PIECES; i++)
+		if (v->piece[i])
+			__free_pages(v->piece[i], get_order(SZ_4M));
+	kfree(v);
+}
+
+/*
+ * Neighbours are mapped at once, so there are none: each piece is the first half of what
+ * is allocated, and each page is of another piece than the one before it.
+ */
+static struct bench_video *bench_video_alloc(void)
+{
+	struct bench_video *v = kzalloc_obj(*v);
+	struct scatterlist *sg;
+	unsigned int i;
+
+	if (!v)
+		return NULL;
+	for (i = 0; i < BENCH_PIECES; i++) {
+		v->piece[i] = alloc_pages(GFP_KERNEL, get_order(SZ_4M));
+		if (!v->piece[i])
+			goto err_free;
+	}
+	if (sg_alloc_table(&v->by_piece, BENCH_PIECES, GFP_KERNEL) ||
+	    sg_alloc_table(&v->by_page, BENCH_PAGES, GFP_KERNEL))
+		goto err_free;
+	for_each_sgtable_sg(&v->by_piece, sg, i)
+		sg_set_page(sg, v->piece[i], SZ_2M, 0);
+	for_each_sgtable_sg(&v->by_page, sg, i)
+		sg_set_page(sg, v->piece[i % BENCH_PIECES] + i / BENCH_PIECES,
+			    SZ_4K, 0);
+	return v;
+
+err_free:
+	bench_video_free(v);
+	return NULL;
+}
+
+/* What takes millions of instructions is measured less often. */
+static unsigned int bench_video_warm(enum bench_op op)
+{
+	return op == BENCH_MAP_PIECES ? 4 : 1;
+}
+
+static unsigned int bench_video_rounds(enum bench_op op)
+{
+	return bench_video_warm(op) + (op == BENCH_MAP_PIECES ? 16 : 5);
+}
+
+static int bench_do_video(struct bench_worker *w, struct bench_video *v,
+			  enum bench_op op, unsigned int sample)
+{
+	bool warm = sample < bench_video_warm(op);
+	struct device *dev = bench_context[0];
+	struct bench_count c;
+	int ret;
+
+	bench_begin(w, &c);
+	ret = bench_map_video(v, dev, op);
+	bench_end(w, &c);
+	if (ret)
+		return ret;
+	ret = bench_store(w, op, 0, sample, warm, &c);
+
+	bench_begin(w, &c);
+	bench_unmap_video(v, dev, op);
+	bench_end(w, &c);
+	return ret ?: bench_store(w, op + 1, 0, sample, warm, &c);
+}
+
+/* In one context */
+static int bench_phase_video(struct bench_worker *w)
+{
+	struct bench_video *v;
+	unsigned int round;
+	enum bench_op op;
+	int ret = 0;
+
+	if (!bench_can(BENCH_MAP_PIECES) || w->thread)
+		return 0;
+	v = bench_video_alloc();
+	if (!v)
+		return -ENOMEM;
+	for (op = BENCH_MAP_PIECES; op < BENCH_OPS; op += 2)
+		for (round = 0; round < bench_video_rounds(op) && !ret; round++)
+			ret = bench_do_video(w, v, op, round);
+	bench_video_free(v);
+	return ret;
+}
+
 /* With fewer and fewer contexts, so not among the figures for all of them */
 static int bench_phase_drain(struct bench_worker *w)
 {
@@ -711,7 +869,7 @@ static bool bench_of_used(enum bench_op op)
 static size_t bench_plan(struct bench_worker *w, bool use)
 {
 	size_t renew = bench_warm_rounds() + bench_rounds();
-	size_t each = 2, some = 4 * renew, i, n = 0;
+	size_t each = 2, some = 4 * renew, video = 0, i, n = 0;
 	enum bench_op op;
 
 	for (op = BENCH_MAP_4K; op < BENCH_CREATE_USED; op++)
@@ -723,7 +881,10 @@ static size_t bench_plan(struct bench_worker *w, bool use)
 		each += 2 * renew;
 	for (i = w->thread; i < bench_contexts; i += bench_threads)
 		n++;
-	return n * each + bench_ordered(n) * some;
+	if (use && bench_can(BENCH_MAP_PIECES) && !w->thread)
+		for (op = BENCH_MAP_PIECES; op < BENCH_OPS; op += 2)
+			video += 2 * bench_video_rounds(op);
+	return n * each + bench_ordered(n) * some + video;
 }
 
 /* Runs */
@@ -894,7 +1055,7 @@ static int bench_measure(const char *name, unsigned int contexts,
 	};
 	static int (* const use[])(struct bench_worker *w) = {
 		bench_phase_fill, bench_phase_use, bench_phase_alloc,
-		bench_phase_drain, NULL
+		bench_phase_video, bench_phase_drain, NULL
 	};
 	int (* const *phase)(struct bench_worker *w);
 	unsigned int i;

@@ -24,7 +24,8 @@ extern const char * const unit_names[NR_UNITS];
 enum op {
 	CREATE, DESTROY, CREATE_NEWEST, DESTROY_NEWEST, CREATE_SHUFFLED,
 	DESTROY_SHUFFLED, CREATE_USED, DESTROY_USED, CREATE_MAP, UNMAP_DESTROY,
-	MAP_FIRST, UNMAP_FIRST, MAP, UNMAP, MAP_SG, UNMAP_SG, ALLOC, FREE,
+	MAP_FIRST, UNMAP_FIRST, MAP, UNMAP, MAP_SG, UNMAP_SG, MAP_PIECES,
+	UNMAP_PIECES, MAP_PAGES, UNMAP_PAGES, ALLOC, FREE, ALLOC_VIDEO, FREE_VIDEO,
 	SYNC_DEVICE, SYNC_CPU, NR_OPS
 };
 extern const char * const op_names[NR_OPS];
@@ -33,6 +34,13 @@ extern const char * const op_names[NR_OPS];
 static inline bool is_life(enum op op)
 {
 	return op < MAP_FIRST;
+}
+
+/* Takes longer than a tick: of a buffer of video */
+static inline bool is_long(enum op op)
+{
+	return (op >= MAP_PIECES && op <= UNMAP_PAGES) || op == ALLOC_VIDEO ||
+	       op == FREE_VIDEO;
 }
 
 /* Of a context that has mapped, or maps for the first time */

@@ -31,13 +31,14 @@ static const char usage[] =
 enum limit {
 	CREATE_DESTROY, POSTED, USED, POSTED_USED, MAP_UNMAP, MAP_NEW, SCALE, MEMORY,
 	MEMORY_USED,
-	WORSE_MID, WORSE_MEAN, WORSE_P90, WORSE_ORDER, WORSE_USED, WORSE_ONE, NR_LIMITS
+	WORSE_MID, WORSE_MEAN, WORSE_P90, WORSE_ORDER, WORSE_USED, WORSE_LONG, WORSE_ONE,
+	NR_LIMITS
 };
 
 static const char * const limit_names[] = {
 	"create-destroy", "posted", "used", "posted-used", "map-unmap", "map-new",
 	"scale", "memory", "memory-used", "worse-mid", "worse-mean", "worse-p90", "worse-order",
-	"worse-used", "worse-one",
+	"worse-used", "worse-long", "worse-one",
 };
 
 static double limits[NR_LIMITS];
@@ -113,7 +114,9 @@ static void load_limits(const char *path)
 /* What figure K of an op is allowed; of create, of all orders TOGETHER or of one */
 static double worse_limit(enum op op, unsigned int k, bool together)
 {
-	if (op == ALLOC || op == FREE || is_used(op))
+	if (is_long(op) && k)
+		return limits[WORSE_LONG];
+	if (op == ALLOC || op == FREE || is_used(op) || is_long(op))
 		return limits[WORSE_USED];
 	if (is_create(op) && !together)
 		return limits[WORSE_ORDER];
@@ -455,7 +458,8 @@ static void compare_pair(const struct run *run, struct test test,
 			 struct setup setup, enum unit unit)
 {
 	if (!is_life(test.op)) {
-		bool memory = test.op == MAP_FIRST || test.op == ALLOC;
+		bool memory = test.op == MAP_FIRST || test.op == ALLOC ||
+			      is_long(test.op);
 
 		compare_with(run, test, setup, unit, "peers", is_direct,
 			     limits[memory ? MAP_NEW : MAP_UNMAP]);

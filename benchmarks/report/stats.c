@@ -58,6 +58,25 @@ out:
 	return s;
 }
 
+static int by_context(const void *one, const void *two)
+{
+	const struct sample *a = one, *b = two;
+
+	return COMPARE(a->why == WARMUP, b->why == WARMUP) ?:
+	       COMPARE(a->context, b->context) ?: COMPARE(a->nr, b->nr);
+}
+
+/* What takes about a tick has few samples without: let it have all of them. */
+static void count_interrupted(struct run *run, struct metric *m)
+{
+	m->hit = true;
+	qsort(&run->samples[m->first], m->n + m->warmup + m->interrupted,
+	      sizeof(*run->samples), by_context);
+	run->nr_interrupted -= m->interrupted;
+	m->n += m->interrupted;
+	m->interrupted = 0;
+}
+
 static void make_metrics(struct run *run)
 {
 	struct metric *m = NULL;
@@ -80,13 +99,8 @@ static void make_metrics(struct run *run)
 		m = &run->metrics[i];
 		run->nr_warmup += m->warmup;
 		run->nr_interrupted += m->interrupted;
-		if (!m->n && m->interrupted) {
-			m->hit = true;
-			m->first += m->warmup;
-			m->n = m->interrupted;
-			run->nr_interrupted -= m->n;
-			m->interrupted = 0;
-		}
+		if (m->interrupted > m->n)
+			count_interrupted(run, m);
 		for (unsigned int u = 0; u < NR_UNITS; u++)
 			m->stats[u] = stats_of(&run->samples[m->first], m->n, u);
 		if (!m->n)

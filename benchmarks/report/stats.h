@@ -20,7 +20,7 @@ struct metric {
 	struct id of;
 	/* Its samples in run.samples; those in no figure come after them */
 	size_t first, n, warmup, interrupted;
-	/* An interrupt hit each of them, as it takes longer than a tick: they count */
+	/* An interrupt hit most of them, as it takes about a tick or more: all count */
 	bool hit;
 	struct stats stats[NR_UNITS];
 };

@@ -537,6 +537,6 @@ void write_counts(const struct run *run, FILE *out)
 	for (size_t i = 0; i < run->nr_metrics; i++)
 		hit = hit || run->metrics[i].hit;
 	if (hit)
-		fprintf(out, "*: an interrupt hit every sample, as the operation takes longer than a tick, so these are its figures.\n");
+		fprintf(out, "*: an interrupt hit most samples, as the operation takes a tick or more, so all of them are in its figures.\n");
 	fprintf(out, "A percentile is the nearest rank: p90 is the smallest sample that 90 %% of the samples do not exceed.\n");
 }
