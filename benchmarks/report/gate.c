@@ -29,14 +29,14 @@ static const char usage[] =
 #define MAX_NAMED	5
 
 enum limit {
-	CREATE_DESTROY, POSTED, USED, POSTED_USED, MAP_UNMAP, MAP_NEW, SCALE, MEMORY,
+	CREATE_DESTROY, LEAN, POSTED, USED, POSTED_USED, MAP_UNMAP, MAP_NEW, SCALE, MEMORY,
 	MEMORY_USED,
 	WORSE_MID, WORSE_MEAN, WORSE_P90, WORSE_ORDER, WORSE_USED, WORSE_LONG, WORSE_ONE,
 	NR_LIMITS
 };
 
 static const char * const limit_names[] = {
-	"create-destroy", "posted", "used", "posted-used", "map-unmap", "map-new",
+	"create-destroy", "lean", "posted", "used", "posted-used", "map-unmap", "map-new",
 	"scale", "memory", "memory-used", "worse-mid", "worse-mean", "worse-p90", "worse-order",
 	"worse-used", "worse-long", "worse-one",
 };
@@ -453,7 +453,7 @@ static void compare_with(const struct run *run, struct test test,
 	free(ops);
 }
 
-/* Beside the leanest rival, the best one as it was posted, or the direct device */
+/* Beside the leanest rival, the best lean one, the best as posted, or the direct device */
 static void compare_pair(const struct run *run, struct test test,
 			 struct setup setup, enum unit unit)
 {
@@ -467,6 +467,8 @@ static void compare_pair(const struct run *run, struct test test,
 	}
 	compare_with(run, test, setup, unit, "peers", is_rival,
 		     limits[is_used(test.op) ? USED : CREATE_DESTROY]);
+	if (!is_used(test.op))
+		compare_with(run, test, setup, unit, "lean", is_lean, limits[LEAN]);
 	compare_with(run, test, setup, unit, "posted", is_posted,
 		     limits[is_used(test.op) ? POSTED_USED : POSTED]);
 }

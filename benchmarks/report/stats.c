@@ -209,6 +209,15 @@ bool is_rival(const struct run *run, unsigned int peer)
 	       strcmp(p->name, PASID);
 }
 
+bool is_lean(const struct run *run, unsigned int peer)
+{
+	static const char lean[] = "lean";
+	const char *name = run->peers[peer].name;
+	size_t len = strlen(name), end = strlen(lean);
+
+	return is_rival(run, peer) && len >= end && !strcmp(name + len - end, lean);
+}
+
 bool is_posted(const struct run *run, unsigned int peer)
 {
 	return is_rival(run, peer) && run->peers[peer].like == MAX_PEERS;

@@ -39,6 +39,8 @@ bool has_setup(const struct run *run, unsigned int peer, struct setup setup,
 unsigned int shown_count(const struct run *run, struct setup setup);
 /* Isolated, and something that a driver could use in place of ours */
 bool is_rival(const struct run *run, unsigned int peer);
+/* A rival with the switches of ours that a driver can set by itself: host1x-lean */
+bool is_lean(const struct run *run, unsigned int peer);
 /* A rival as it was merged or posted, without switches of ours */
 bool is_posted(const struct run *run, unsigned int peer);
 /* p50, or mid, of an op and of the one that undoes it; -1 when one is missing */
