@@ -77,6 +77,8 @@ const struct bench_peer bench_direct = {
 
 static int direct_probe(struct platform_device *pdev)
 {
+	/* As it is for a sub-device: where a buffer is one range, it is one segment */
+	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 	return dma_set_mask_and_coherent(&pdev->dev, BENCH_MASK);
 }
 
