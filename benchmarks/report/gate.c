@@ -29,15 +29,15 @@ static const char usage[] =
 #define MAX_NAMED	5
 
 enum limit {
-	CREATE_DESTROY, LEAN, POSTED, USED, POSTED_USED, MAP_UNMAP, MAP_NEW, SCALE, MEMORY,
-	MEMORY_USED,
+	CREATE_DESTROY, LEAN, POSTED, USED, POSTED_USED, MAP_UNMAP, MAP_NEW, LOCKED,
+	SCALE, MEMORY, MEMORY_USED,
 	WORSE_MID, WORSE_MEAN, WORSE_P90, WORSE_ORDER, WORSE_USED, WORSE_LONG, WORSE_ONE,
 	NR_LIMITS
 };
 
 static const char * const limit_names[] = {
 	"create-destroy", "lean", "posted", "used", "posted-used", "map-unmap", "map-new",
-	"scale", "memory", "memory-used", "worse-mid", "worse-mean", "worse-p90", "worse-order",
+	"locked", "scale", "memory", "memory-used", "worse-mid", "worse-mean", "worse-p90", "worse-order",
 	"worse-used", "worse-long", "worse-one",
 };
 
@@ -473,6 +473,42 @@ static void compare_pair(const struct run *run, struct test test,
 		     limits[is_used(test.op) ? POSTED_USED : POSTED]);
 }
 
+/*
+ * What of ours runs while it holds iommu_probe_device_lock, where the create of any
+ * other context waits, and the probe of any other device. The second of the two holds
+ * it most of the time only.
+ */
+static void compare_locked(const struct run *run, struct setup setup, enum unit unit)
+{
+	static const char * const holders[] = { "__iommu_probe_device", "of_iommu_configure" };
+	struct test create = { CREATE, 0 };
+	const struct metric *m = NULL;
+	double locked = 0, both = -1;
+	struct profile p;
+
+	for (size_t c = 0; c < run->nr_counts; c++) {
+		const struct metric *next = find_metric(run, run->ours, create,
+							run->counts[c], setup);
+		double pair = pair_mid(run, run->ours, create, run->counts[c], setup, unit);
+
+		if (next && pair >= 0) {
+			m = next;
+			both = pair;
+		}
+	}
+	if (!m || !profile_load(&p, run, run->ours, CREATE))
+		return;
+	for (size_t i = 0; i < p.nr; i++)
+		for (size_t h = 0; h < ARRAY_SIZE(holders); h++)
+			if (!strcmp(p.functions[i].name, holders[h]))
+				locked += p.functions[i].inclusive / 100 * m->stats[unit].mid;
+	profile_free(&p);
+	verdict(case_name("locked", "create+destroy", 0, setup),
+		locked <= both * limits[LOCKED] ? PASS : FAIL, locked, unit_names[unit],
+		format("%.0f of %.0f with the lock that all IOMMUs share: a ratio of %.4f with %u contexts, the limit is %.4g\n",
+		       locked, both, locked / both, m->of.contexts, limits[LOCKED]));
+}
+
 /* Ours with most contexts beside ours with fewest */
 static void compare_scale(const struct run *run, struct test test,
 			  struct setup setup, enum unit unit)
@@ -624,6 +660,9 @@ static void compare_run(const struct run *run, enum unit unit)
 				compare_pair(run, run->tests[t], setup, unit);
 		for (size_t t = 0; t < run->nr_tests; t++)
 			compare_scale(run, run->tests[t], setup, unit);
+		/* Profiles are of strict invalidation */
+		if (setup.mode == STRICT)
+			compare_locked(run, setup, unit);
 	}
 	compare_memory(run);
 }
