@@ -534,7 +534,7 @@ static struct iommu_subdev *iommu_subdev_alloc(struct device *parent,
 				    DMA_BIT_MASK(32);
 	if (parent->dma_parms)
 		sd->dma_parms = *parent->dma_parms;
-	/* Without a limit of its hardware a buffer is one segment, whatever its size */
+	/* If nobody has set a limit, a buffer is one segment, whatever its size */
 	if (!sd->dma_parms.max_segment_size)
 		sd->dma_parms.max_segment_size = UINT_MAX;
 	sd->dev.dma_parms = &sd->dma_parms;
