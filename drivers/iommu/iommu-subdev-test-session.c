@@ -97,7 +97,7 @@ static void subdev_test_reset_left(struct kunit *test)
 		get_device(subdev);
 		/* One of two, of a size that is in the rcaches as well */
 		iova = must_map(test, subdev, page, PAGE_SIZE);
-		unmap(subdev, must_map(test, subdev, page, PAGE_SIZE), PAGE_SIZE);
+		unmap(subdev, must_map(test, subdev, other, PAGE_SIZE), PAGE_SIZE);
 
 		KUNIT_EXPECT_EQ(test, iommu_subdev_reset(subdev), -ENOTEMPTY);
 		KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
