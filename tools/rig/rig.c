@@ -566,3 +566,12 @@ int rig_do(struct subdev_rig *rig, enum subdev_rig_op op)
 	close(fd);
 	return ret;
 }
+
+#define PCI_GROUP	"/sys/bus/pci/devices/0000:00:00.0/iommu_group"
+
+const char *domain_of_pci(void)
+{
+	for (int i = 0; i < 100 && !exists(PCI_GROUP); i++)
+		sleep_ms(100);
+	return read_file(PCI_GROUP "/type");
+}

@@ -72,6 +72,12 @@ unsigned int count_dir(const char *path);
 /* Idle time costs nothing on the emulated machine */
 void sleep_ms(unsigned int ms);
 
+/*
+ * The type of domain of a device that is not ours. Its driver waits for the IOMMU, and
+ * is tried again by a work item.
+ */
+const char *domain_of_pci(void);
+
 /* The kernel's log from the last call on; how many lines have both of TEXT, or any */
 void log_skip(void);
 unsigned int log_count(const char *text, const char *text2);

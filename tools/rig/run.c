@@ -388,7 +388,7 @@ int run_main(void)
 	       has_virtio_iommu() ? "virtio-iommu" : "SMMUv3",
 	       passthrough ? "identity" : "DMA");
 	/* What passthrough is about, or this would show nothing */
-	expect(!strcmp(read_file("/sys/bus/pci/devices/0000:00:00.0/iommu_group/type"),
+	expect(!strcmp(domain_of_pci(),
 		       passthrough ? "identity" : "DMA"));
 
 	show_blocked("Before create");
