@@ -5,7 +5,8 @@
  *
  * One peer is the bus as it was posted, and the leanest has every switch that a
  * sub-device has. Those in between add one switch each, so that the report can tell
- * what each is worth. They create and destroy contexts, and map nothing.
+ * what each is worth. But for the lean one, which a driver could have, they create and
+ * destroy contexts, and map nothing.
  */
 #include <linux/bits.h>
 #include <linux/dma-mapping.h>

@@ -62,8 +62,8 @@ static inline void iommu_subdev_set_fault_handler(struct device *subdev,
  * The sub-device works with the ordinary DMA API. Its DMA masks and &struct
  * device_dma_parameters start as a copy of @parent's, but if no size of segments was
  * set there, it is UINT_MAX and not 64 KiB; its coherency and ``dma-ranges`` are those
- * of @parent's node. IOMMU drivers that look for quirks
- * by the ``compatible`` of a device find none: use iommu_subdev_create_node().
+ * of @parent's node. IOMMU drivers that look for quirks by the ``compatible`` of a
+ * device find none: use iommu_subdev_create_node().
  *
  * Any number of threads may create and destroy. Create has no effect on the
  * probe of @parent, whose driver may return -EPROBE_DEFER after it, and does not
