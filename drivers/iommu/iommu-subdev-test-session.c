@@ -318,16 +318,65 @@ static void subdev_test_reset_own_domain(struct kunit *test)
 /* A free that is too small leaves the rest mapped, and is no free of it. */
 static void subdev_test_reset_short_unmap(struct kunit *test)
 {
+	/* The last two are of no size that is cached */
+	static const struct { size_t mapped, unmapped; } cases[] = {
+		{ SZ_16K, SZ_4K }, { SZ_256K, SZ_128K },
+		{ SZ_256K, SZ_256K - SZ_4K }, { 34 * SZ_4K, 33 * SZ_4K },
+	};
 	struct subdev_test *t = test->priv;
-	struct device *subdev = subdev_test_must_create(test, t->parent, 1);
-	dma_addr_t iova = map_resource(test, subdev, BIT_ULL(40), SZ_16K);
+	struct device *subdev;
+	dma_addr_t iova;
 
-	/* dma-debug warns of it */
-	kunit_warning_suppress(test)
-		unmap_resource(subdev, iova, SZ_4K);
-	KUNIT_EXPECT_EQ(test, iommu_subdev_reset(subdev), -ENOTEMPTY);
-	iommu_subdev_destroy(subdev);
-	KUNIT_EXPECT_EQ(test, atomic_xchg(&t->mock->forgotten_pages, 0), 3);
+	for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+		subdev = subdev_test_must_create(test, t->parent, 1);
+		iova = map_resource(test, subdev, BIT_ULL(40), cases[i].mapped);
+		/* dma-debug warns of it */
+		kunit_warning_suppress(test)
+			unmap_resource(subdev, iova, cases[i].unmapped);
+		KUNIT_EXPECT_EQ_MSG(test, iommu_subdev_reset(subdev), -ENOTEMPTY, "case %d", i);
+		iommu_subdev_destroy(subdev);
+		KUNIT_EXPECT_EQ(test, atomic_xchg(&t->mock->forgotten_pages, 0),
+				(cases[i].mapped - cases[i].unmapped) >> PAGE_SHIFT);
+	}
+}
+
+/*
+ * What is unmapped twice does not stand for what was never unmapped, and nobody
+ * gets its IOVA twice.
+ */
+static void subdev_test_reset_double_unmap(struct kunit *test)
+{
+	static const size_t sizes[] = { SZ_4K, SZ_64K, SZ_256K };
+	struct subdev_test *t = test->priv;
+	struct kernfs_node *group;
+	struct device *subdev;
+	dma_addr_t once, twice, next[2];
+
+	for (int lazy = 0; lazy < 2; lazy++) {
+		for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+			subdev = get_device(subdev_test_must_create(test, t->parent, 1));
+			group = subdev_test_group_node(subdev);
+			if (lazy)
+				KUNIT_EXPECT_GT(test, subdev_test_write_type(group, "DMA-FQ"), 0);
+			kernfs_put(group);
+			once = map_resource(test, subdev, BIT_ULL(40), sizes[i]);
+			twice = map_resource(test, subdev, BIT_ULL(41), sizes[i]);
+			unmap_resource(subdev, twice, sizes[i]);
+			kunit_warning_suppress(test)
+				unmap_resource(subdev, twice, sizes[i]);
+			for (int j = 0; j < 2; j++)
+				next[j] = map_resource(test, subdev, BIT_ULL(40), sizes[i]);
+			KUNIT_EXPECT_NE(test, next[0], next[1]);
+			for (int j = 0; j < 2; j++)
+				unmap_resource(subdev, next[j], sizes[i]);
+			KUNIT_EXPECT_EQ_MSG(test, iommu_subdev_reset(subdev), -ENOTEMPTY,
+					    "lazy %d, size %zu", lazy, sizes[i]);
+			unmap_resource(subdev, once, sizes[i]);
+			iommu_subdev_destroy(subdev);
+			put_device(subdev);
+		}
+	}
+	KUNIT_EXPECT_EQ(test, atomic_read(&t->mock->forgotten_pages), 0);
 }
 #endif
 
@@ -381,6 +430,7 @@ static struct kunit_case subdev_test_session_cases[] = {
 	KUNIT_CASE(subdev_test_reset_own_domain),
 #ifdef kunit_warning_suppress
 	KUNIT_CASE(subdev_test_reset_short_unmap),
+	KUNIT_CASE(subdev_test_reset_double_unmap),
 #endif
 	KUNIT_CASE(subdev_test_reset_einval),
 	KUNIT_CASE(subdev_test_reset_ended),
