@@ -8,6 +8,7 @@
 
 #include <linux/completion.h>
 #include <linux/debugfs.h>
+#include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
@@ -33,6 +34,8 @@
 
 #define BENCH_THREADS	16
 #define BENCH_SG	64
+/* So many mappings are alive at once in a session with many */
+#define BENCH_SESSION	64
 /* So many contexts of a run show what another order of destroying costs */
 #define BENCH_ORDERED	256
 #define BENCH_BUFFER	SZ_2M
@@ -91,7 +94,7 @@ static const struct bench_peer * const bench_peers[] = {
 #endif
 };
 
-/* The second of each two undoes the first */
+/* The second of each two undoes the first, but for the last two */
 enum bench_op {
 	/* Destroys the oldest of all contexts, and creates it again */
 	BENCH_CREATE,
@@ -129,6 +132,12 @@ enum bench_op {
 	BENCH_UNMAP_PAGES,
 	BENCH_ALLOC_VIDEO,
 	BENCH_FREE_VIDEO,
+	/* One that somebody else has as a dma-buf: attaches to it, and maps it */
+	BENCH_IMPORT,
+	BENCH_RELEASE,
+	/* Of a context that was used: makes it as new. The size is what was mapped at once */
+	BENCH_RESET,
+	BENCH_RESET_MANY,
 	BENCH_OPS,
 };
 
@@ -166,6 +175,10 @@ static const struct {
 	[BENCH_UNMAP_PAGES]	= { "unmap_sg_4k", BENCH_VIDEO },
 	[BENCH_ALLOC_VIDEO]	= { "alloc_noncontiguous", BENCH_VIDEO },
 	[BENCH_FREE_VIDEO]	= { "free_noncontiguous", BENCH_VIDEO },
+	[BENCH_IMPORT]		= { "import", BENCH_VIDEO },
+	[BENCH_RELEASE]		= { "release", BENCH_VIDEO },
+	[BENCH_RESET]		= { "reset", SZ_4K },
+	[BENCH_RESET_MANY]	= { "reset", BENCH_SESSION * SZ_4K },
 };
 
 /* What is counted at once; in a sample it is the difference of two */
@@ -192,6 +205,11 @@ struct bench_sample {
 	u8 aside;
 };
 
+struct bench_mapping {
+	dma_addr_t dma;
+	void *cpu;
+};
+
 /* Each thread has the contexts whose number is its own, modulo threads */
 struct bench_worker {
 	unsigned int thread;
@@ -208,6 +226,7 @@ struct bench_worker {
 
 	struct page *pages;
 	struct scatterlist sg[BENCH_SG];
+	struct bench_mapping session[BENCH_SESSION];
 
 	/* Its contexts */
 	u16 shuffled[BENCH_CONTEXTS];
@@ -366,14 +385,11 @@ static bool bench_can(enum bench_op op)
 		return true;
 	if (!bench_peer->isolated || bench_peer->step)
 		return false;
+	if (op >= BENCH_RESET)
+		return bench_peer->reset;
 	return !bench_peer->map || op <= BENCH_UNMAP_2M ||
 	       (op >= BENCH_CREATE_USED && op <= BENCH_UNMAP_FIRST);
 }
-
-struct bench_mapping {
-	dma_addr_t dma;
-	void *cpu;
-};
 
 static noinline int bench_map(struct bench_worker *w, unsigned int context,
 			      enum bench_op op, struct bench_mapping *m)
@@ -435,7 +451,74 @@ struct bench_video {
 	struct sg_table by_piece;
 	struct sg_table by_page;
 	struct sg_table *allocated;
+	struct dma_buf *buf;
+	struct dma_buf_attachment *attachment;
+	struct sg_table *imported;
 };
+
+/* Each device that maps the buffer gets a table of its own, as from any exporter. */
+static struct sg_table *bench_buf_map(struct dma_buf_attachment *attachment,
+				      enum dma_data_direction dir)
+{
+	struct bench_video *v = attachment->dmabuf->priv;
+	struct sg_table *sgt = kzalloc_obj(*sgt);
+	struct scatterlist *sg;
+	unsigned int i;
+	int ret;
+
+	if (!sgt)
+		return ERR_PTR(-ENOMEM);
+	ret = sg_alloc_table(sgt, BENCH_PIECES, GFP_KERNEL);
+	if (ret)
+		goto err_free;
+	for_each_sgtable_sg(sgt, sg, i)
+		sg_set_page(sg, v->piece[i], SZ_2M, 0);
+	ret = dma_map_sgtable(attachment->dev, sgt, dir, 0);
+	if (!ret)
+		return sgt;
+
+	sg_free_table(sgt);
+err_free:
+	kfree(sgt);
+	return ERR_PTR(ret);
+}
+
+static void bench_buf_unmap(struct dma_buf_attachment *attachment,
+			    struct sg_table *sgt, enum dma_data_direction dir)
+{
+	dma_unmap_sgtable(attachment->dev, sgt, dir, 0);
+	sg_free_table(sgt);
+	kfree(sgt);
+}
+
+/* Its pages outlive it, as nobody else ever has a reference */
+static void bench_buf_release(struct dma_buf *buf)
+{
+}
+
+static const struct dma_buf_ops bench_buf_ops = {
+	.map_dma_buf	= bench_buf_map,
+	.unmap_dma_buf	= bench_buf_unmap,
+	.release	= bench_buf_release,
+};
+
+static int bench_import(struct bench_video *v, struct device *dev)
+{
+	v->attachment = dma_buf_attach(v->buf, dev);
+	if (IS_ERR(v->attachment))
+		return PTR_ERR(v->attachment);
+	v->imported = dma_buf_map_attachment_unlocked(v->attachment, DMA_BIDIRECTIONAL);
+	if (!IS_ERR(v->imported))
+		return 0;
+	dma_buf_detach(v->buf, v->attachment);
+	return PTR_ERR(v->imported);
+}
+
+static void bench_release(struct bench_video *v)
+{
+	dma_buf_unmap_attachment_unlocked(v->attachment, v->imported, DMA_BIDIRECTIONAL);
+	dma_buf_detach(v->buf, v->attachment);
+}
 
 static noinline int bench_map_video(struct bench_video *v, struct device *dev,
 				    enum bench_op op)
@@ -445,6 +528,8 @@ static noinline int bench_map_video(struct bench_video *v, struct device *dev,
 		return dma_map_sgtable(dev, &v->by_piece, DMA_BIDIRECTIONAL, 0);
 	case BENCH_MAP_PAGES:
 		return dma_map_sgtable(dev, &v->by_page, DMA_BIDIRECTIONAL, 0);
+	case BENCH_IMPORT:
+		return bench_import(v, dev);
 	default:
 		v->allocated = dma_alloc_noncontiguous(dev, BENCH_VIDEO,
 						       DMA_BIDIRECTIONAL,
@@ -462,6 +547,9 @@ static noinline void bench_unmap_video(struct bench_video *v, struct device *dev
 		break;
 	case BENCH_MAP_PAGES:
 		dma_unmap_sgtable(dev, &v->by_page, DMA_BIDIRECTIONAL, 0);
+		break;
+	case BENCH_IMPORT:
+		bench_release(v);
 		break;
 	default:
 		dma_free_noncontiguous(dev, BENCH_VIDEO, v->allocated,
@@ -754,6 +842,8 @@ static void bench_video_free(struct bench_video *v)
 
 	if (!v)
 		return;
+	if (v->buf)
+		dma_buf_put(v->buf);
 	sg_free_table(&v->by_piece);
 	sg_free_table(&v->by_page);
 	for (i = 0; i < BENCH_PIECES; i++)
@@ -769,6 +859,7 @@ static void bench_video_free(struct bench_video *v)
 static struct bench_video *bench_video_alloc(void)
 {
 	struct bench_video *v = kzalloc_obj(*v);
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
 	struct scatterlist *sg;
 	unsigned int i;
 
@@ -787,7 +878,15 @@ static struct bench_video *bench_video_alloc(void)
 	for_each_sgtable_sg(&v->by_page, sg, i)
 		sg_set_page(sg, v->piece[i % BENCH_PIECES] + i / BENCH_PIECES,
 			    SZ_4K, 0);
-	return v;
+
+	info.ops = &bench_buf_ops;
+	info.size = BENCH_VIDEO;
+	info.flags = O_CLOEXEC;
+	info.priv = v;
+	v->buf = dma_buf_export(&info);
+	if (!IS_ERR(v->buf))
+		return v;
+	v->buf = NULL;
 
 err_free:
 	bench_video_free(v);
@@ -795,14 +894,19 @@ err_free:
 }
 
 /* What takes millions of instructions is measured less often. */
+static bool bench_is_short(enum bench_op op)
+{
+	return op == BENCH_MAP_PIECES || op == BENCH_IMPORT;
+}
+
 static unsigned int bench_video_warm(enum bench_op op)
 {
-	return op == BENCH_MAP_PIECES ? 4 : 1;
+	return bench_is_short(op) ? 4 : 1;
 }
 
 static unsigned int bench_video_rounds(enum bench_op op)
 {
-	return bench_video_warm(op) + (op == BENCH_MAP_PIECES ? 16 : 5);
+	return bench_video_warm(op) + (bench_is_short(op) ? 16 : 5);
 }
 
 static int bench_do_video(struct bench_worker *w, struct bench_video *v,
@@ -839,11 +943,58 @@ static int bench_phase_video(struct bench_worker *w)
 	v = bench_video_alloc();
 	if (!v)
 		return -ENOMEM;
-	for (op = BENCH_MAP_PIECES; op < BENCH_OPS; op += 2)
+	for (op = BENCH_MAP_PIECES; op < BENCH_RESET; op += 2)
 		for (round = 0; round < bench_video_rounds(op) && !ret; round++)
 			ret = bench_do_video(w, v, op, round);
 	bench_video_free(v);
 	return ret;
+}
+
+/* A session that has mapped so many times 4 KiB and unmapped it all */
+static int bench_do_reset(struct bench_worker *w, unsigned int context,
+			  enum bench_op op, unsigned int round)
+{
+	unsigned int maps = bench_ops[op].size / SZ_4K, n;
+	struct bench_count c;
+	int ret = 0;
+
+	for (n = 0; n < maps && !ret; n++)
+		ret = bench_map(w, context, BENCH_MAP_FIRST, &w->session[n]);
+	/* The one that failed is not there */
+	for (n -= ret ? 1 : 0; n; n--)
+		bench_unmap(w, context, BENCH_MAP_FIRST, &w->session[n - 1]);
+	if (ret)
+		return ret;
+
+	bench_begin(w, &c);
+	ret = bench_peer->reset(bench_context[context], context);
+	bench_end(w, &c);
+	return ret ?: bench_store(w, op, context, round,
+				  round < bench_warm_rounds() + 1, &c);
+}
+
+/*
+ * The first session of a context is a warm-up. What it costs is up to the ranges that
+ * the context has had at once, so this is before all that maps more.
+ */
+static int bench_phase_reset(struct bench_worker *w)
+{
+	unsigned int rounds = bench_warm_rounds() + 1 + bench_rounds(), round, i, n;
+	enum bench_op op;
+	int ret;
+
+	for (op = BENCH_RESET; op < BENCH_OPS && bench_can(op); op++) {
+		for (round = 0; round < rounds; round++) {
+			for (n = 0, i = w->thread; i < bench_contexts;
+			     n++, i += bench_threads) {
+				ret = n % bench_stride() ? 0 :
+				      bench_do_reset(w, i, op, round);
+				if (ret)
+					return ret;
+			}
+		}
+	}
+	return 0;
 }
 
 /* With fewer and fewer contexts, so not among the figures for all of them */
@@ -876,13 +1027,14 @@ static size_t bench_plan(struct bench_worker *w, bool use)
 		if (bench_can(op) && bench_of_used(op) == use)
 			each += renew + 1;
 	if (use)
-		some = bench_can(BENCH_CREATE_USED) ? 6 * renew : 0;
+		some = (bench_can(BENCH_CREATE_USED) ? 6 * renew : 0) +
+		       (bench_can(BENCH_RESET) ? 2 * (renew + 1) : 0);
 	else
 		each += 2 * renew;
 	for (i = w->thread; i < bench_contexts; i += bench_threads)
 		n++;
 	if (use && bench_can(BENCH_MAP_PIECES) && !w->thread)
-		for (op = BENCH_MAP_PIECES; op < BENCH_OPS; op += 2)
+		for (op = BENCH_MAP_PIECES; op < BENCH_RESET; op += 2)
 			video += 2 * bench_video_rounds(op);
 	return n * each + bench_ordered(n) * some + video;
 }
@@ -1054,8 +1206,8 @@ static int bench_measure(const char *name, unsigned int contexts,
 		bench_phase_map, bench_phase_sync, bench_phase_drain, NULL
 	};
 	static int (* const use[])(struct bench_worker *w) = {
-		bench_phase_fill, bench_phase_use, bench_phase_alloc,
-		bench_phase_video, bench_phase_drain, NULL
+		bench_phase_fill, bench_phase_use, bench_phase_reset,
+		bench_phase_alloc, bench_phase_video, bench_phase_drain, NULL
 	};
 	int (* const *phase)(struct bench_worker *w);
 	unsigned int i;
@@ -1423,3 +1575,5 @@ module_exit(bench_exit);
 
 MODULE_DESCRIPTION("What an isolated DMA context costs");
 MODULE_LICENSE("GPL");
+/* What MODULE_IMPORT_NS() is, whose argument is another in 6.12 */
+MODULE_INFO(import_ns, "DMA_BUF");

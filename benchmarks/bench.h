@@ -31,6 +31,8 @@ struct bench_peer {
 	/* Never NULL */
 	struct device *(*create)(unsigned int context);
 	void (*destroy)(struct device *dev, unsigned int context);
+	/* Makes a context as new for its next user; NULL if there is no such call */
+	int (*reset)(struct device *dev, unsigned int context);
 
 	/* For a peer that the DMA API knows nothing of */
 	int (*map)(unsigned int context, phys_addr_t phys, size_t size);

@@ -25,6 +25,15 @@ static void subdev_destroy(struct device *dev, unsigned int context)
 	iommu_subdev_destroy(dev);
 }
 
+static int subdev_reset(struct device *dev, unsigned int context)
+{
+	int ret = iommu_subdev_reset(dev);
+
+	if (!ret)
+		iommu_subdev_set_fault_handler(dev, subdev_fault, NULL);
+	return ret;
+}
+
 static const char * const subdev_notes[] = {
 	"fails if the DMA would not be translated",
 	"owns its domain",
@@ -41,4 +50,5 @@ const struct bench_peer bench_subdev = {
 	.isolated	= true,
 	.create		= subdev_create,
 	.destroy	= subdev_destroy,
+	.reset		= subdev_reset,
 };

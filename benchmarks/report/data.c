@@ -16,7 +16,8 @@ const char * const op_names[] = {
 	"destroy_shuffled", "create_used", "destroy_used", "create_map",
 	"unmap_destroy", "map_first", "unmap_first", "map", "unmap", "map_sg",
 	"unmap_sg", "map_sg_2m", "unmap_sg_2m", "map_sg_4k", "unmap_sg_4k", "alloc",
-	"free", "alloc_noncontiguous", "free_noncontiguous", "sync_device", "sync_cpu",
+	"free", "alloc_noncontiguous", "free_noncontiguous", "import", "release",
+	"sync_device", "sync_cpu", "reset",
 };
 
 const char * const command_names[] = {

@@ -26,7 +26,7 @@ enum op {
 	DESTROY_SHUFFLED, CREATE_USED, DESTROY_USED, CREATE_MAP, UNMAP_DESTROY,
 	MAP_FIRST, UNMAP_FIRST, MAP, UNMAP, MAP_SG, UNMAP_SG, MAP_PIECES,
 	UNMAP_PIECES, MAP_PAGES, UNMAP_PAGES, ALLOC, FREE, ALLOC_VIDEO, FREE_VIDEO,
-	SYNC_DEVICE, SYNC_CPU, NR_OPS
+	IMPORT, RELEASE, SYNC_DEVICE, SYNC_CPU, RESET, NR_OPS
 };
 extern const char * const op_names[NR_OPS];
 
@@ -39,14 +39,14 @@ static inline bool is_life(enum op op)
 /* Takes longer than a tick: of a buffer of video */
 static inline bool is_long(enum op op)
 {
-	return (op >= MAP_PIECES && op <= UNMAP_PAGES) || op == ALLOC_VIDEO ||
-	       op == FREE_VIDEO;
+	return (op >= MAP_PIECES && op <= UNMAP_PAGES) ||
+	       (op >= ALLOC_VIDEO && op <= RELEASE);
 }
 
 /* Of a context that has mapped, or maps for the first time */
 static inline bool is_used(enum op op)
 {
-	return op >= CREATE_USED && op <= UNMAP_FIRST;
+	return (op >= CREATE_USED && op <= UNMAP_FIRST) || op == RESET;
 }
 
 /*

@@ -30,15 +30,15 @@ static const char usage[] =
 
 enum limit {
 	CREATE_DESTROY, LEAN, POSTED, USED, POSTED_USED, MAP_UNMAP, MAP_NEW, LOCKED,
-	SCALE, MEMORY, MEMORY_USED,
+	RESET_COST, SCALE, MEMORY, MEMORY_USED,
 	WORSE_MID, WORSE_MEAN, WORSE_P90, WORSE_ORDER, WORSE_USED, WORSE_LONG, WORSE_ONE,
 	NR_LIMITS
 };
 
 static const char * const limit_names[] = {
 	"create-destroy", "lean", "posted", "used", "posted-used", "map-unmap", "map-new",
-	"locked", "scale", "memory", "memory-used", "worse-mid", "worse-mean", "worse-p90", "worse-order",
-	"worse-used", "worse-long", "worse-one",
+	"locked", "reset", "scale", "memory", "memory-used", "worse-mid", "worse-mean",
+	"worse-p90", "worse-order", "worse-used", "worse-long", "worse-one",
 };
 
 static double limits[NR_LIMITS];
@@ -509,6 +509,33 @@ static void compare_locked(const struct run *run, struct setup setup, enum unit 
 		       locked, both, locked / both, m->of.contexts, limits[LOCKED]));
 }
 
+/* What a context costs that is kept, beside one that is destroyed and created again */
+static void compare_reset(const struct run *run, struct setup setup, enum unit unit)
+{
+	struct test reset = { RESET, 4096 }, used = { CREATE_USED, 0 };
+	double worst = 0, figure = -1;
+	char *why = NULL;
+
+	for (size_t c = 0; c < run->nr_counts; c++) {
+		unsigned int contexts = run->counts[c];
+		const struct metric *m = find_metric(run, run->ours, reset, contexts, setup);
+		double pair = pair_mid(run, run->ours, used, contexts, setup, unit);
+
+		if (!m || !m->stats[unit].n || pair <= 0 ||
+		    m->stats[unit].mid / pair <= worst)
+			continue;
+		figure = m->stats[unit].mid;
+		worst = figure / pair;
+		free(why);
+		why = format("%.0f, and %.0f to destroy and create it: a ratio of %.4f with %u contexts, the limit is %.4g\n",
+			     figure, pair, worst, contexts, limits[RESET_COST]);
+	}
+	if (why)
+		verdict(case_name("reset", "create_used+destroy_used", 0, setup),
+			worst <= limits[RESET_COST] ? PASS : FAIL, figure,
+			unit_names[unit], why);
+}
+
 /* Ours with most contexts beside ours with fewest */
 static void compare_scale(const struct run *run, struct test test,
 			  struct setup setup, enum unit unit)
@@ -660,6 +687,7 @@ static void compare_run(const struct run *run, enum unit unit)
 				compare_pair(run, run->tests[t], setup, unit);
 		for (size_t t = 0; t < run->nr_tests; t++)
 			compare_scale(run, run->tests[t], setup, unit);
+		compare_reset(run, setup, unit);
 		/* Profiles are of strict invalidation */
 		if (setup.mode == STRICT)
 			compare_locked(run, setup, unit);
