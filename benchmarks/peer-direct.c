@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * An ordinary platform device with "iommus" of its own and a driver. Mapping
- * through a sub-device must not cost more. Firmware has a node for each.
+ * through a sub-device must not cost more. It has a node in the devicetree, which is
+ * added for it.
  */
 #include <linux/dma-mapping.h>
+#include <linux/iommu.h>
 #include <linux/module.h>
 #include <linux/of.h>
 #include <linux/of_platform.h>
@@ -13,31 +15,115 @@
 
 static struct device_node *direct_node[BENCH_CONTEXTS];
 
-static void direct_unprepare(unsigned int n)
+#ifdef CONFIG_OF_DYNAMIC
+
+static struct of_changeset direct_nodes;
+
+/* The stream is that of a context with the same number. */
+static int direct_stream(unsigned int context, u32 iommus[2])
 {
-	while (n--)
-		of_node_put(direct_node[n]);
+	struct device *dev = bench_subdev.create(context);
+	struct iommu_fwspec *fwspec;
+	struct device_node *np;
+	u32 cells = 0;
+
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	fwspec = dev_iommu_fwspec_get(dev);
+	np = to_of_node(fwspec->iommu_fwnode);
+	if (np)
+		of_property_read_u32(np, "#iommu-cells", &cells);
+	if (cells == 1) {
+		iommus[0] = np->phandle;
+		iommus[1] = fwspec->ids[0];
+	}
+	bench_subdev.destroy(dev, context);
+	return cells == 1 ? 0 : -EOPNOTSUPP;
 }
 
-/* To look for a node is not what is measured. */
-static int direct_prepare(unsigned int n)
+static int direct_add_node(struct device_node *bus, unsigned int context)
 {
 	struct device_node *np;
-	unsigned int i = 0;
+	u32 iommus[2];
+	char name[24];
+	int ret;
 
-	for_each_child_of_node(bench_parent->of_node, np) {
-		if (i == n) {
-			of_node_put(np);
-			return 0;
-		}
-		if (of_device_is_compatible(np, "iommu-subdev,bench-direct"))
-			direct_node[i++] = of_node_get(np);
+	ret = direct_stream(context, iommus);
+	if (ret)
+		return ret;
+	snprintf(name, sizeof(name), "direct-%u", context);
+	np = of_changeset_create_node(&direct_nodes, bus, name);
+	if (!np)
+		return -ENOMEM;
+	direct_node[context] = np;
+	ret = of_changeset_add_prop_string(&direct_nodes, np, "compatible",
+					   "iommu-subdev,bench-direct");
+	if (!ret)
+		ret = of_changeset_add_prop_u32_array(&direct_nodes, np, "iommus",
+						      iommus, ARRAY_SIZE(iommus));
+	if (!ret && device_get_dma_attr(bench_parent) == DEV_DMA_COHERENT)
+		ret = of_changeset_add_prop_bool(&direct_nodes, np, "dma-coherent");
+	return ret;
+}
+
+static void direct_remove_nodes(struct device_node *bus)
+{
+	unsigned int i;
+
+	of_changeset_destroy(&direct_nodes);
+	for (i = 0; i < BENCH_CONTEXTS && direct_node[i]; i++) {
+		of_node_put(direct_node[i]);
+		direct_node[i] = NULL;
 	}
-	if (i == n)
-		return 0;
-	direct_unprepare(i);
+	of_node_put(bus);
+}
+
+static struct device_node *direct_bus;
+
+static void direct_unprepare(unsigned int n)
+{
+	of_changeset_revert(&direct_nodes);
+	direct_remove_nodes(direct_bus);
+	direct_bus = NULL;
+}
+
+/* To add a node, and to look for one, is not what is measured. */
+static int direct_prepare(unsigned int n)
+{
+	struct device_node *root = of_find_node_by_path("/");
+	unsigned int i;
+	int ret = 0;
+
+	of_changeset_init(&direct_nodes);
+	direct_bus = of_changeset_create_node(&direct_nodes, root, "subdev-bench");
+	of_node_put(root);
+	if (!direct_bus) {
+		of_changeset_destroy(&direct_nodes);
+		return -ENOMEM;
+	}
+	/* It is no device */
+	of_node_set_flag(direct_bus, OF_POPULATED);
+	for (i = 0; i < n && !ret; i++)
+		ret = direct_add_node(direct_bus, i);
+	if (!ret)
+		ret = of_changeset_apply(&direct_nodes);
+	if (ret)
+		direct_remove_nodes(direct_bus);
+	return ret;
+}
+
+#else
+
+static void direct_unprepare(unsigned int n)
+{
+}
+
+static int direct_prepare(unsigned int n)
+{
 	return -EOPNOTSUPP;
 }
+
+#endif
 
 static struct device *direct_create(unsigned int context)
 {
