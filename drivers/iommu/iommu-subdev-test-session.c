@@ -315,29 +315,62 @@ static void subdev_test_reset_own_domain(struct kunit *test)
 }
 
 #ifdef kunit_warning_suppress
+/* More than there is: the IOVAs that are cached go back to the rbtree for it. */
+static void empty_rcaches(struct kunit *test, struct device *subdev)
+{
+	dma_addr_t iova = dma_map_resource(subdev, 0, BIT_ULL(50), DMA_TO_DEVICE, 0);
+
+	KUNIT_EXPECT_NE(test, dma_mapping_error(subdev, iova), 0);
+}
+
 /* A free that is too small leaves the rest mapped, and is no free of it. */
 static void subdev_test_reset_short_unmap(struct kunit *test)
 {
-	/* The last two are of no size that is cached */
+	/* What is unmapped is of a size that is cached, but for the last two */
 	static const struct { size_t mapped, unmapped; } cases[] = {
-		{ SZ_16K, SZ_4K }, { SZ_256K, SZ_128K },
+		{ SZ_16K, SZ_4K }, { SZ_256K, SZ_128K }, { SZ_1M, SZ_64K },
 		{ SZ_256K, SZ_256K - SZ_4K }, { 34 * SZ_4K, 33 * SZ_4K },
 	};
 	struct subdev_test *t = test->priv;
 	struct device *subdev;
 	dma_addr_t iova;
 
-	for (int i = 0; i < ARRAY_SIZE(cases); i++) {
-		subdev = subdev_test_must_create(test, t->parent, 1);
-		iova = map_resource(test, subdev, BIT_ULL(40), cases[i].mapped);
-		/* dma-debug warns of it */
-		kunit_warning_suppress(test)
-			unmap_resource(subdev, iova, cases[i].unmapped);
-		KUNIT_EXPECT_EQ_MSG(test, iommu_subdev_reset(subdev), -ENOTEMPTY, "case %d", i);
-		iommu_subdev_destroy(subdev);
-		KUNIT_EXPECT_EQ(test, atomic_xchg(&t->mock->forgotten_pages, 0),
-				(cases[i].mapped - cases[i].unmapped) >> PAGE_SHIFT);
+	for (int empty = 0; empty < 2; empty++) {
+		for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+			subdev = subdev_test_must_create(test, t->parent, 1);
+			iova = map_resource(test, subdev, BIT_ULL(40), cases[i].mapped);
+			/* dma-debug warns of it */
+			kunit_warning_suppress(test)
+				unmap_resource(subdev, iova, cases[i].unmapped);
+			if (empty)
+				empty_rcaches(test, subdev);
+			KUNIT_EXPECT_EQ_MSG(test, iommu_subdev_reset(subdev), -ENOTEMPTY,
+					    "case %d, empty %d", i, empty);
+			iommu_subdev_destroy(subdev);
+			KUNIT_EXPECT_EQ(test, atomic_xchg(&t->mock->forgotten_pages, 0),
+					(cases[i].mapped - cases[i].unmapped) >> PAGE_SHIFT);
+		}
 	}
+}
+
+/* An unmap of the end of one buffer and the start of its neighbour frees neither. */
+static void subdev_test_reset_shifted_unmap(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev = subdev_test_must_create(test, t->parent, 1);
+	dma_addr_t high = map_resource(test, subdev, BIT_ULL(40), SZ_256K);
+	dma_addr_t low = map_resource(test, subdev, BIT_ULL(41), SZ_256K);
+	dma_addr_t next;
+
+	KUNIT_ASSERT_EQ(test, high, low + SZ_256K);
+	kunit_warning_suppress(test)
+		unmap_resource(subdev, low + SZ_128K, SZ_256K);
+	next = map_resource(test, subdev, BIT_ULL(42), SZ_256K);
+	KUNIT_EXPECT_TRUE(test, next + SZ_256K <= low || next >= high + SZ_256K);
+	unmap_resource(subdev, next, SZ_256K);
+	KUNIT_EXPECT_EQ(test, iommu_subdev_reset(subdev), -ENOTEMPTY);
+	iommu_subdev_destroy(subdev);
+	KUNIT_EXPECT_EQ(test, atomic_xchg(&t->mock->forgotten_pages, 0), SZ_256K >> PAGE_SHIFT);
 }
 
 /*
@@ -430,6 +463,7 @@ static struct kunit_case subdev_test_session_cases[] = {
 	KUNIT_CASE(subdev_test_reset_own_domain),
 #ifdef kunit_warning_suppress
 	KUNIT_CASE(subdev_test_reset_short_unmap),
+	KUNIT_CASE(subdev_test_reset_shifted_unmap),
 	KUNIT_CASE(subdev_test_reset_double_unmap),
 #endif
 	KUNIT_CASE(subdev_test_reset_einval),
