@@ -491,7 +491,7 @@ static void bench_buf_unmap(struct dma_buf_attachment *attachment,
 	kfree(sgt);
 }
 
-/* Its pages outlive it, as nobody else ever has a reference */
+/* This may be after bench_video_free(), which has put the last reference */
 static void bench_buf_release(struct dma_buf *buf)
 {
 }

@@ -46,6 +46,7 @@ static int direct_add_node(struct device_node *bus, unsigned int context)
 	struct device_node *np;
 	u32 iommus[2];
 	char name[24];
+	bool coherent;
 	int ret;
 
 	ret = direct_stream(context, iommus);
@@ -61,9 +62,10 @@ static int direct_add_node(struct device_node *bus, unsigned int context)
 	if (!ret)
 		ret = of_changeset_add_prop_u32_array(&direct_nodes, np, "iommus",
 						      iommus, ARRAY_SIZE(iommus));
-	if (!ret && device_get_dma_attr(bench_parent) == DEV_DMA_COHERENT)
-		ret = of_changeset_add_prop_bool(&direct_nodes, np, "dma-coherent");
-	return ret;
+	/* Which of them is the default is up to the architecture */
+	coherent = device_get_dma_attr(bench_parent) == DEV_DMA_COHERENT;
+	return ret ?: of_changeset_add_prop_bool(&direct_nodes, np, coherent ?
+						 "dma-coherent" : "dma-noncoherent");
 }
 
 static void direct_remove_nodes(struct device_node *bus)
