@@ -18,6 +18,7 @@ static struct device_node *direct_node[BENCH_CONTEXTS];
 #ifdef CONFIG_OF_DYNAMIC
 
 static struct of_changeset direct_nodes;
+static struct device_node *direct_bus;
 
 /* The stream is that of a context with the same number. */
 static int direct_stream(unsigned int context, u32 iommus[2])
@@ -41,7 +42,7 @@ static int direct_stream(unsigned int context, u32 iommus[2])
 	return cells == 1 ? 0 : -EOPNOTSUPP;
 }
 
-static int direct_add_node(struct device_node *bus, unsigned int context)
+static int direct_add_node(unsigned int context)
 {
 	struct device_node *np;
 	u32 iommus[2];
@@ -53,7 +54,7 @@ static int direct_add_node(struct device_node *bus, unsigned int context)
 	if (ret)
 		return ret;
 	snprintf(name, sizeof(name), "direct-%u", context);
-	np = of_changeset_create_node(&direct_nodes, bus, name);
+	np = of_changeset_create_node(&direct_nodes, direct_bus, name);
 	if (!np)
 		return -ENOMEM;
 	direct_node[context] = np;
@@ -68,7 +69,7 @@ static int direct_add_node(struct device_node *bus, unsigned int context)
 						 "dma-coherent" : "dma-noncoherent");
 }
 
-static void direct_remove_nodes(struct device_node *bus)
+static void direct_remove_nodes(void)
 {
 	unsigned int i;
 
@@ -77,16 +78,14 @@ static void direct_remove_nodes(struct device_node *bus)
 		of_node_put(direct_node[i]);
 		direct_node[i] = NULL;
 	}
-	of_node_put(bus);
+	of_node_put(direct_bus);
+	direct_bus = NULL;
 }
-
-static struct device_node *direct_bus;
 
 static void direct_unprepare(unsigned int n)
 {
 	of_changeset_revert(&direct_nodes);
-	direct_remove_nodes(direct_bus);
-	direct_bus = NULL;
+	direct_remove_nodes();
 }
 
 /* To add a node, and to look for one, is not what is measured. */
@@ -106,11 +105,11 @@ static int direct_prepare(unsigned int n)
 	/* It is no device */
 	of_node_set_flag(direct_bus, OF_POPULATED);
 	for (i = 0; i < n && !ret; i++)
-		ret = direct_add_node(direct_bus, i);
+		ret = direct_add_node(i);
 	if (!ret)
 		ret = of_changeset_apply(&direct_nodes);
 	if (ret)
-		direct_remove_nodes(direct_bus);
+		direct_remove_nodes();
 	return ret;
 }
 
