@@ -193,6 +193,31 @@ static void subdev_test_reset_many(struct kunit *test)
 	put_device(subdev);
 }
 
+#ifdef CONFIG_FAULT_INJECTION_DEBUG_FS
+/* What a CPU cannot cache, as memory is short, is free all the same. */
+static void subdev_test_reset_enomem(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev;
+	dma_addr_t *iovas;
+
+	if (!subdev_test_allow_faults(false))
+		kunit_skip(test, "needs CONFIG_FAILSLAB and CONFIG_FAIL_PAGE_ALLOC");
+	iovas = kunit_kcalloc(test, RESET_MANY, sizeof(*iovas), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, iovas);
+	subdev = subdev_test_must_create(test, t->parent, 1);
+	for (int i = 0; i < RESET_MANY; i++)
+		iovas[i] = map_resource(test, subdev, BIT_ULL(40) + i * PAGE_SIZE, PAGE_SIZE);
+	for (int i = 0; i < RESET_MANY; i++) {
+		current->fail_nth = 1;
+		unmap_resource(subdev, iovas[i], PAGE_SIZE);
+		current->fail_nth = 0;
+	}
+	KUNIT_EXPECT_EQ(test, iommu_subdev_reset(subdev), 0);
+	iommu_subdev_destroy(subdev);
+}
+#endif
+
 static unsigned int lazy_flushes;
 static struct iommu_domain_ops lazy_ops;
 
@@ -457,6 +482,9 @@ static struct kunit_case subdev_test_session_cases[] = {
 	KUNIT_CASE(subdev_test_reset_left),
 	KUNIT_CASE(subdev_test_reset_left_kinds),
 	KUNIT_CASE(subdev_test_reset_many),
+#ifdef CONFIG_FAULT_INJECTION_DEBUG_FS
+	KUNIT_CASE(subdev_test_reset_enomem),
+#endif
 	KUNIT_CASE(subdev_test_reset_lazy),
 	KUNIT_CASE(subdev_test_reset_managed),
 	KUNIT_CASE(subdev_test_reset_handler),
