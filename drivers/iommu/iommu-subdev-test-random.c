@@ -155,8 +155,9 @@ struct mapping {
 struct slot {
 	struct device *dev;
 	const struct key *key;
-	/* What the model said before its create */
+	/* What the model said before its create, and if an allocation fails in it */
 	int due;
+	int due_without_memory;
 	struct iommu_domain *domain;
 	bool managed;
 	bool live;
@@ -502,6 +503,9 @@ static long do_create(struct random *r, const struct step *s)
 	bool managed = s->arg & 1;
 
 	slot->due = due;
+	/* device_link_add() does not tell why it failed. Another thread may link now */
+	slot->due_without_memory = READ_ONCE(r->parents[key->parent].linked[key->iommu]) ?
+				   -ENOMEM : -EINVAL;
 	if (key->node && managed)
 		dev = devm_iommu_subdev_create_node(parent, r->nodes[s->key]);
 	else if (key->node)
@@ -551,13 +555,11 @@ static void slot_tried(struct random *r, const struct key *key)
 
 static void model_create(struct random *r, const struct step *s, long ret, bool injected)
 {
-	const struct key *key = &keys[s->key];
-	int due = step_slot(r, s)->due;
-	/* device_link_add() does not tell why it failed */
-	int due_without_memory = r->parents[key->parent].linked[key->iommu] ? -ENOMEM : -EINVAL;
+	struct slot *slot = step_slot(r, s);
+	int due = slot->due;
 
-	slot_tried(r, key);
-	check(r, ret == due || (injected && (ret == -ENOMEM || ret == due_without_memory)),
+	slot_tried(r, &keys[s->key]);
+	check(r, ret == due || (injected && (ret == -ENOMEM || ret == slot->due_without_memory)),
 	      "create returned %ld, %d was due", ret, due);
 	if (!ret)
 		slot_created(r, s);
