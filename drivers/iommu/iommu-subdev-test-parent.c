@@ -99,9 +99,6 @@ static void subdev_test_probe_defer_second(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
 
-	if (!IS_ENABLED(CONFIG_MODULES))
-		kunit_skip(test, "no driver can come later without CONFIG_MODULES");
-
 	device_release_driver(t->parent);
 	device_release_driver(mock_iommus[1].dev);
 	atomic_set(&nr_probes, 0);

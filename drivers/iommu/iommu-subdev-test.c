@@ -274,9 +274,6 @@ static void subdev_test_eprobe_defer(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
 
-	if (!IS_ENABLED(CONFIG_MODULES))
-		kunit_skip(test, "no driver can come later without CONFIG_MODULES");
-
 	mock_unregister(t->mock);
 	subdev_expect_refused(test, t->parent, 1, -EPROBE_DEFER);
 	/* The other IOMMU is there */
@@ -1285,9 +1282,6 @@ static void subdev_test_node_eprobe_defer(struct kunit *test)
 	struct subdev_test *t = test->priv;
 	struct device *parent = subdev_test_add_device(test, "parent-nodes");
 
-	if (!IS_ENABLED(CONFIG_MODULES))
-		kunit_skip(test, "no driver can come later without CONFIG_MODULES");
-
 	mock_unregister(t->mock);
 	expect_node_refused(test, parent, child_node(test, parent, "pixel"), -EPROBE_DEFER);
 	KUNIT_ASSERT_EQ(test, 0, mock_register(t->mock));
@@ -1571,9 +1565,6 @@ static void subdev_test_users_host1x_defer(struct kunit *test)
 	struct device *contexts[HOST1X_CONTEXTS + 1];
 	int n, err;
 
-	if (!IS_ENABLED(CONFIG_MODULES))
-		kunit_skip(test, "no driver can come later without CONFIG_MODULES");
-
 	for (int i = 0; i < ARRAY_SIZE(mock_iommus); i++) {
 		mock_unregister(&mock_iommus[i]);
 		n = host1x_create(host1x, contexts, &err);
@@ -1664,9 +1655,6 @@ static void subdev_test_users_fastrpc_defer(struct kunit *test)
 {
 	struct subdev_test *t = test->priv;
 	struct device *fastrpc = subdev_test_add_device(test, "fastrpc");
-
-	if (!IS_ENABLED(CONFIG_MODULES))
-		kunit_skip(test, "no driver can come later without CONFIG_MODULES");
 
 	mock_unregister(t->mock);
 	for_each_available_child_of_node_scoped(fastrpc->of_node, np)

@@ -229,12 +229,7 @@ static int iommu_subdev_dma_configure(struct device *dev)
 		ret = iommu_subdev_acpi_configure(dev, to_acpi_device_node(fwnode),
 						  id);
 	dev->coherent_dma_mask &= coherent;
-
-	/*
-	 * The driver core no longer waits for the driver of the IOMMU. Other
-	 * devices can do without the IOMMU then, a sub-device cannot.
-	 */
-	return ret == -ETIMEDOUT ? -EPROBE_DEFER : ret;
+	return ret;
 }
 
 static const struct bus_type iommu_subdev_bus_type = {
