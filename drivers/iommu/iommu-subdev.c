@@ -117,7 +117,7 @@ int iommu_subdev_add_streams(struct device *dev)
 	return ret;
 }
 
-/* For report_iommu_fault(), in the default domain of @dev: is a handler told? */
+/* For report_iommu_fault(), in the default domain of @dev. True if a handler was called */
 bool iommu_subdev_report_fault(struct device *dev, unsigned long iova, int flags)
 {
 	struct iommu_subdev *sd = to_iommu_subdev(dev);
@@ -143,8 +143,8 @@ bool iommu_subdev_report_fault(struct device *dev, unsigned long iova, int flags
  * @flags: IOMMU_FAULT_READ or IOMMU_FAULT_WRITE
  *
  * For drivers of IOMMUs that report a fault by its stream ID, in place of
- * report_iommu_fault(), which this calls. A fault that the driver can have resolved,
- * such as a stall, is not for this.
+ * report_iommu_fault(), which this calls. Not for faults that can be resolved, such as
+ * a stall.
  *
  * Context: Any. The handler is called with interrupts disabled.
  * Return: whether a handler was told, which replaces what the driver would print.
@@ -285,7 +285,7 @@ out_put:
 	return ret;
 }
 
-/* The driver alone would not do: it is still set when its devres is released. */
+/* Not only parent->driver, which is still set when its devres is released. */
 static bool iommu_subdev_parent_bound(struct device *parent)
 {
 	enum dl_dev_state state = READ_ONCE(parent->links.status);
@@ -299,7 +299,7 @@ static int iommu_subdev_begin(struct device *dev)
 {
 	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
 
-	/* It would end at once, and one that is managed even before return */
+	/* Its driver is being unbound, which destroys the sub-device at once */
 	if (!iommu_subdev_parent_bound(dev->parent))
 		return -EINVAL;
 
@@ -508,7 +508,7 @@ static struct iommu_subdev *iommu_subdev_alloc(struct device *parent,
 	mutex_init(&sd->lock);
 	spin_lock_init(&sd->fault_lock);
 	ratelimit_state_init(&sd->fault_log, DEFAULT_RATELIMIT_INTERVAL, 1);
-	/* The handler counts better what is not in the log */
+	/* No line that tells how many there were: the handler can count them */
 	ratelimit_set_flags(&sd->fault_log, RATELIMIT_MSG_ON_RELEASE);
 	devres_node_init(&sd->node, iommu_subdev_devres_release,
 			 iommu_subdev_devres_free);
@@ -674,7 +674,7 @@ EXPORT_SYMBOL_GPL(iommu_subdev_next_id);
  * It puts the reference of create. If the caller has a reference of its own, unmap,
  * sync and free still work, and it may destroy a managed @subdev a second time.
  *
- * Context: as iommu_subdev_create(). Not in an action that is managed on @subdev.
+ * Context: as iommu_subdev_create(). Not in an action that is managed on a sub-device.
  */
 void iommu_subdev_destroy(struct device *subdev)
 {
@@ -707,9 +707,9 @@ EXPORT_SYMBOL_GPL(iommu_subdev_destroy);
  * every driver of an IOMMU calls it. The line in the log for each fault becomes one
  * in five seconds.
  *
- * There is no call after this function has returned with another @fn, or after
- * iommu_subdev_destroy(), or the unbind of the parent, has begun to release what is
- * managed on @subdev. A handler for a destroyed @subdev is never called.
+ * The previous handler is not called any more when this function returns. No handler is
+ * called once iommu_subdev_destroy(), or the unbind of the parent, has begun to release
+ * what is managed on @subdev, nor one that is set for a destroyed @subdev.
  *
  * Context: Any, but not in @fn. @fn itself is called with interrupts disabled and a
  * spinlock held, in which iommu_subdev_destroy() would deadlock: it is to note the

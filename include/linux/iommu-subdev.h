@@ -79,7 +79,7 @@ static inline void iommu_subdev_set_fault_handler(struct device *subdev,
  *   NULL
  * * -EINVAL: @parent is NULL, is not registered, has no driver bound or binding,
  *   or is a sub-device itself; or device_link_add() fails for @parent and the
- *   IOMMU, as it does if the IOMMU depends on @parent
+ *   IOMMU: there is no memory for the link, or the IOMMU depends on @parent
  * * -ENODEV: firmware maps no IOMMU for @stream_id, or the IOMMU is disabled
  * * -EPROBE_DEFER: the driver of the IOMMU is not bound yet
  * * -EEXIST: @parent has a sub-device with this ID, or a device has its name
@@ -88,7 +88,9 @@ static inline void iommu_subdev_set_fault_handler(struct device *subdev,
  *   not block the stream after destroy; no IOMMU_DMA or CONFIG_IOMMU_SUBDEV
  * * -ENOSPC: the IOMMU has no more contexts (-EBUSY with an SMMUv3). A destroyed
  *   sub-device occupies its context for as long as somebody holds a reference to it.
- * * -ENOMEM, or any other error of the IOMMU's driver, or of its runtime resume
+ * * -ENOMEM, or any other error: of firmware's map; of ``dma-ranges``, -EFAULT if the
+ *   IOMMU cannot address them; of the IOMMU's driver, -ENXIO for its -ENODEV; or of
+ *   its runtime resume
  */
 static inline struct device *iommu_subdev_create(struct device *parent,
 						 u32 stream_id)
