@@ -266,8 +266,11 @@ void test_share_errors(void)
 	check_errno(context_export(&ctx, &wrong), -EINVAL);
 	check_errno(context_import(&ctx, -1, &iova), -EBADF);
 	check_errno(context_import(&ctx, ctx.fd, &iova), -EINVAL);
-	/* Its own, a second time, many times, and with the dma-buf closed first */
-	for (unsigned int i = 0; i < 100; i++) {
+	/*
+	 * Its own, a second time, several times, and with the dma-buf closed first. Of more
+	 * mappings of a page than seven CONFIG_DMA_API_DEBUG says that they are forgotten.
+	 */
+	for (unsigned int i = 0; i < 5; i++) {
 		fd = context_export(&ctx, &buf);
 		check(fd > 2);
 		check_errno(context_import(&ctx, fd, &iova), SIZE);
