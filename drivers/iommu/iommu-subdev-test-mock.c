@@ -494,6 +494,8 @@ static int mock_runtime_resume(struct device *dev)
 	if (!mock)
 		return 0;
 	mock->resumes++;
+	if (mock->does.resumed)
+		mock->does.resumed();
 	return mock->does.resume_err;
 }
 

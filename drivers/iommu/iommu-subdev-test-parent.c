@@ -637,6 +637,60 @@ static void subdev_test_power_resume(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, usage_count(t->mock->dev), 0);
 }
 
+static int create_while_idle(struct device *parent)
+{
+	struct device *subdev;
+
+	pm_runtime_set_active(parent);
+	pm_runtime_enable(parent);
+	subdev = iommu_subdev_create(parent, 1);
+	flush_work(&parent->power.work);
+	was_active = pm_runtime_active(parent);
+	iommu_subdev_destroy(subdev);
+	pm_runtime_disable(parent);
+	pm_runtime_set_suspended(parent);
+	return PTR_ERR_OR_ZERO(subdev);
+}
+
+/* A probe that holds no reference is not suspended by a create. */
+static void subdev_test_power_probe(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	enable_runtime_pm(test, t->mock->dev);
+	device_release_driver(t->parent);
+	was_active = false;
+	subdev_test_on_probe = create_while_idle;
+	KUNIT_EXPECT_EQ(test, device_attach(t->parent), 1);
+	KUNIT_EXPECT_TRUE(test, was_active);
+}
+
+static struct device *unneeded;
+
+static void put_parent(void)
+{
+	pm_runtime_put(unneeded);
+}
+
+/* A parent that nobody needs any more is suspended, also if a create is under way. */
+static void subdev_test_power_last_put(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev;
+
+	enable_runtime_pm(test, t->mock->dev);
+	enable_runtime_pm(test, t->parent);
+	unneeded = t->parent;
+	t->mock->does.resumed = put_parent;
+	KUNIT_EXPECT_EQ(test, 0, pm_runtime_resume_and_get(t->parent));
+	subdev = subdev_test_must_create(test, t->parent, 1);
+	flush_work(&t->parent->power.work);
+	KUNIT_EXPECT_TRUE(test, pm_runtime_suspended(t->parent));
+	KUNIT_EXPECT_EQ(test, usage_count(t->parent), 0);
+	t->mock->does.resumed = NULL;
+	iommu_subdev_destroy(subdev);
+}
+
 /* An IOMMU that cannot be resumed is an error of create: that of the resume. */
 static void subdev_test_power_error(struct kunit *test)
 {
@@ -880,4 +934,6 @@ SUBDEV_TEST_SUITE("_power", subdev_test_power_cases);
 
 kunit_test_suites(&subdev_test_probe_cases_suite,
 		  &subdev_test_devres_cases_suite,
+	KUNIT_CASE(subdev_test_power_probe),
+	KUNIT_CASE(subdev_test_power_last_put),
 		  &subdev_test_power_cases_suite);

@@ -69,6 +69,7 @@ struct mock_behaviour {
 	int alloc_err;
 	int attach_err;
 	int resume_err;
+	void (*resumed)(void);
 	void (*finalize)(struct device *dev);
 	struct mock_gate *xlate_gate;
 	struct mock_gate *attach_gate;

@@ -281,7 +281,11 @@ static int iommu_subdev_link_iommu(struct device *parent, struct device *iommu)
 	if (flags & DL_FLAG_RPM_ACTIVE)
 		pm_runtime_put(iommu);
 out_put:
-	pm_runtime_put(parent);
+	/* A parent that is being probed may be in use without a reference */
+	if (device_is_bound(parent))
+		pm_runtime_put(parent);
+	else
+		pm_runtime_put_noidle(parent);
 	return ret;
 }
 
