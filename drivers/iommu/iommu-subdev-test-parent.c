@@ -718,6 +718,15 @@ static void subdev_test_power_error(struct kunit *test)
 
 /* Links and names */
 
+/* A parent that is its own IOMMU would wait for itself. */
+static void subdev_test_link_self(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+
+	subdev_expect_refused(test, t->mock->dev, 1, -EOPNOTSUPP);
+	mock_expect_left(test, t->mock, 0);
+}
+
 /* A parent that its own IOMMU depends on cannot be linked to it, and is invalid. */
 static void subdev_test_link_cycle(struct kunit *test)
 {
@@ -902,6 +911,7 @@ static struct kunit_case subdev_test_probe_cases[] = {
 	KUNIT_CASE(subdev_test_probe_fails_unbind),
 	KUNIT_CASE(subdev_test_probe_fails_link),
 	KUNIT_CASE(subdev_test_probing_blocked),
+	KUNIT_CASE(subdev_test_link_self),
 	KUNIT_CASE(subdev_test_link_cycle),
 	KUNIT_CASE(subdev_test_link_part),
 	KUNIT_CASE(subdev_test_link_clients),

@@ -371,7 +371,8 @@ static int iommu_subdev_setup(struct iommu_subdev *sd)
 	iommu = iommu_from_fwnode(dev->iommu->fwspec->iommu_fwnode);
 	sd->iommu = iommu ? get_device(iommu->hwdev) : NULL;
 	mutex_unlock(&iommu_probe_device_lock);
-	if (!sd->iommu) {
+	/* Its own IOMMU it would lock twice */
+	if (!sd->iommu || sd->iommu == dev->parent) {
 		ret = iommu ? -EOPNOTSUPP : -EPROBE_DEFER;
 		goto err_release;
 	}

@@ -84,8 +84,8 @@ static inline void iommu_subdev_set_fault_handler(struct device *subdev,
  * * -EPROBE_DEFER: the driver of the IOMMU is not bound yet
  * * -EEXIST: @parent has a sub-device with this ID, or a device has its name
  * * -EBUSY: another device has the stream or is in its IOMMU group
- * * -EOPNOTSUPP: the IOMMU only has identity, has no stream IDs or device, or would
- *   not block the stream after destroy; no IOMMU_DMA or CONFIG_IOMMU_SUBDEV
+ * * -EOPNOTSUPP: the IOMMU only has identity, has no stream IDs or device, is @parent
+ *   itself, or would not block the stream after destroy; no IOMMU_DMA or CONFIG_IOMMU_SUBDEV
  * * -ENOSPC: the IOMMU has no more contexts (-EBUSY with an SMMUv3). A destroyed
  *   sub-device occupies its context for as long as somebody holds a reference to it.
  * * -ENOMEM, or any other error: of firmware's map; of ``dma-ranges``, -EFAULT if the
