@@ -121,18 +121,19 @@ int iommu_subdev_add_streams(struct device *dev)
 bool iommu_subdev_report_fault(struct device *dev, unsigned long iova, int flags)
 {
 	struct iommu_subdev *sd = to_iommu_subdev(dev);
-	bool write = flags & IOMMU_FAULT_WRITE;
+	bool told, write = flags & IOMMU_FAULT_WRITE;
+	unsigned long irq_flags;
 
-	guard(spinlock_irqsave)(&sd->fault_lock);
-
-	if (!sd->fault_handler)
-		return false;
+	spin_lock_irqsave(&sd->fault_lock, irq_flags);
+	told = sd->fault_handler;
 	/* None floods the log, or hides what the others have in it */
-	if (__ratelimit(&sd->fault_log))
+	if (told && __ratelimit(&sd->fault_log))
 		dev_err(dev, "%s fault at IOVA %#lx\n",
 			str_write_read(write), iova);
-	sd->fault_handler(dev, iova, write, sd->fault_data);
-	return true;
+	if (told)
+		sd->fault_handler(dev, iova, write, sd->fault_data);
+	spin_unlock_irqrestore(&sd->fault_lock, irq_flags);
+	return told;
 }
 
 /**
@@ -724,14 +725,15 @@ void iommu_subdev_set_fault_handler(struct device *subdev,
 				    iommu_subdev_fault_t fn, void *data)
 {
 	struct iommu_subdev *sd = to_iommu_subdev(subdev);
+	unsigned long irq_flags;
 
 	if (WARN_ON(subdev->bus != &iommu_subdev_bus_type))
 		return;
 
-	guard(spinlock_irqsave)(&sd->fault_lock);
-
+	spin_lock_irqsave(&sd->fault_lock, irq_flags);
 	sd->fault_handler = sd->live ? fn : NULL;
 	sd->fault_data = data;
+	spin_unlock_irqrestore(&sd->fault_lock, irq_flags);
 }
 EXPORT_SYMBOL_GPL(iommu_subdev_set_fault_handler);
 
