@@ -934,6 +934,8 @@ static struct kunit_case subdev_test_power_cases[] = {
 	KUNIT_CASE(subdev_test_power_suspended),
 	KUNIT_CASE(subdev_test_power_active),
 	KUNIT_CASE(subdev_test_power_resume),
+	KUNIT_CASE(subdev_test_power_probe),
+	KUNIT_CASE(subdev_test_power_last_put),
 	KUNIT_CASE(subdev_test_power_error),
 	{}
 };
@@ -944,6 +946,4 @@ SUBDEV_TEST_SUITE("_power", subdev_test_power_cases);
 
 kunit_test_suites(&subdev_test_probe_cases_suite,
 		  &subdev_test_devres_cases_suite,
-	KUNIT_CASE(subdev_test_power_probe),
-	KUNIT_CASE(subdev_test_power_last_put),
 		  &subdev_test_power_cases_suite);

@@ -67,10 +67,11 @@ static inline void iommu_subdev_set_fault_handler(struct device *subdev,
  *
  * Any number of threads may create and destroy. Create has no effect on the
  * probe of @parent, whose driver may return -EPROBE_DEFER after it, and does not
- * resume @parent. It works in callbacks of runtime PM, and in those of system sleep
- * if @parent is linked to this IOMMU already: otherwise it adds the link, which
- * reorders the list that these callbacks are called from. Because of the link, the
- * IOMMU is active whenever @parent is, until @parent's driver is unbound.
+ * resume @parent. It works in callbacks of runtime PM, and in ->suspend() and
+ * ->resume() if @parent is linked to this IOMMU already: otherwise it adds the link,
+ * which reorders the list that these callbacks are called from. In the late, early
+ * and noirq callbacks the IOMMU may be suspended. Because of the link, the IOMMU is
+ * active whenever @parent is, until @parent's driver is unbound.
  *
  * Context: Process context. May sleep. Not below the probe or remove function of
  * the IOMMU's driver, as it takes device_lock() of the IOMMU.

@@ -267,8 +267,8 @@ void test_share_errors(void)
 	check_errno(context_import(&ctx, -1, &iova), -EBADF);
 	check_errno(context_import(&ctx, ctx.fd, &iova), -EINVAL);
 	/*
-	 * Its own, a second time, several times, and with the dma-buf closed first. Of more
-	 * mappings of a page than seven CONFIG_DMA_API_DEBUG says that they are forgotten.
+	 * Its own, a second time, several times, and with the dma-buf closed first.
+	 * CONFIG_DMA_API_DEBUG warns if a page is mapped more than seven times.
 	 */
 	for (unsigned int i = 0; i < 5; i++) {
 		fd = context_export(&ctx, &buf);
