@@ -456,7 +456,7 @@ static const struct window holed_windows[] = {
 static void subdev_test_window(struct kunit *test)
 {
 	static const char *const names[] = {
-		"parent-narrow", "parent-on-narrow-bus",
+		"parent-narrow", "parent-on-narrow-bus", "parent-below-narrow-bus",
 	};
 
 	for (int i = 0; i < ARRAY_SIZE(names); i++) {

@@ -202,9 +202,14 @@ static int iommu_subdev_of_configure(struct device *dev, struct device_node *np,
 	if (ret)
 		return ret;
 
-	/* For the device of a node it skips the dma-ranges of that node */
-	if (of_node && of_get_property(np, "dma-ranges", &len) && len)
-		dev->of_node = NULL;
+	/*
+	 * What limits the streams of a node is its own dma-ranges or, as for the
+	 * parent, those of the buses above it. of_dma_configure_id() begins
+	 * above a node that is the device's, and at any other.
+	 */
+	if (of_node || dev->parent->dma_range_map)
+		dev->of_node = of_get_property(np, "dma-ranges", &len) && len ?
+			       NULL : np;
 	ret = of_dma_configure_id(dev, np, true, id);
 	dev->of_node = of_node;
 	return ret;
