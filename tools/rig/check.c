@@ -1618,7 +1618,13 @@ static void (*const sleeps[])(void) = {
 
 static void (*const of_nodes[])(void) = { test_node, test_half_node, NULL };
 static void (*const acpi_nodes[])(void) = { test_no_node, NULL };
-static void (*const iommu_goes[])(void) = { test_iommu_goes, test_isolation, test_late_free, NULL };
+static void (*const iommu_goes[])(void) = {
+	test_iommu_goes,
+	test_iommu_pulled_out,
+	test_isolation,
+	test_late_free,
+	NULL
+};
 /* The core warns of an attach that fails, so this is a boot of its own */
 static void (*const half[])(void) = { test_half_node, test_isolation, NULL };
 static void (*const virtio_nodes[])(void) = { test_node, test_shared_endpoint, NULL };

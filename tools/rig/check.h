@@ -88,6 +88,7 @@ void test_suspended_parent(void);
 void test_resuming_parent(void);
 void test_late_neighbour(void);
 void test_iommu_goes(void);
+void test_iommu_pulled_out(void);
 
 /* fault.c */
 void test_fault_told(void);

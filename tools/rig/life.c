@@ -528,3 +528,32 @@ void test_iommu_goes(void)
 	for (unsigned int round = 0; round < ROUNDS; round++)
 		check_iommu_goes(round);
 }
+
+/*
+ * The IOMMU is pulled out while it has requests that it has not been told of, as the
+ * unmaps with iommu.strict=0 are. Nobody waits for it, and the next one is used.
+ */
+void test_iommu_pulled_out(void)
+{
+	struct subdev_rig rig, buf, pull = { .parent = VIOMMU_SLOT };
+
+	begin("iommu_is_pulled_out");
+	check_errno(create_managed(&rig, PARENT, ID_FIRST), 0);
+	for (unsigned int i = 0; i < 10; i++) {
+		check_errno(alloc(&rig, &buf, RIG_PAGES, PAGE), 0);
+		check_errno(rig_do(&buf, RIG_FREE), 0);
+	}
+	check_errno(rig_do(&pull, RIG_PULL_OUT), 0);
+	check_errno(viommu_remove(), 0);
+	check(!exists(VIOMMU_PCI));
+	check(!count_dir(SUBDEVS));
+	check_errno(destroy(&rig), 0);
+
+	check_errno(pci_rescan(), 0);
+	check(has_virtio_iommu());
+	check_errno(write_file(PARENT, RIG_DRIVER "/bind"), 0);
+	check_errno(write_file(ACCEL, ACCEL_DRIVER "/bind"), 0);
+	check_errno(try_create(PARENT, ID_FIRST), 0);
+	for (unsigned int n = 0; n < ENGINES; n++)
+		check(!engine_gets_through(n));
+}

@@ -29,7 +29,8 @@
 /* Where the IOMMU is virtio-iommu, whose PCI device can be unplugged */
 #define VIOMMU		"virtio0"
 #define VIOMMU_DRIVER	"/sys/bus/virtio/drivers/virtio_iommu"
-#define VIOMMU_PCI	"/sys/bus/pci/devices/0000:00:1e.0"
+#define VIOMMU_SLOT	"0000:00:1e.0"
+#define VIOMMU_PCI	"/sys/bus/pci/devices/" VIOMMU_SLOT
 
 #ifdef __riscv
 #define ON_RISCV	true

@@ -1088,6 +1088,9 @@ static int rig_do_parent(struct subdev_rig *rig)
 	case RIG_BIND:
 		ret = device_attach(parent) == 1 ? 0 : -ENODEV;
 		break;
+	case RIG_PULL_OUT:
+		to_pci_dev(parent)->error_state = pci_channel_io_perm_failure;
+		break;
 	case RIG_INTERRUPT:
 		ret = rig_interrupt(parent, rig->id);
 		break;
@@ -1157,6 +1160,7 @@ static int rig_do(struct subdev_rig *rig)
 	case RIG_FAULT_CHURN:
 	case RIG_UNBIND:
 	case RIG_BIND:
+	case RIG_PULL_OUT:
 	case RIG_INTERRUPT:
 		return rig_do_parent(rig);
 	case RIG_SLEEP_END:

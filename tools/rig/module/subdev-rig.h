@@ -112,6 +112,8 @@ enum subdev_rig_op {
 	/* Give @parent, any device: its driver is unbound, as for one that goes, or bound */
 	RIG_UNBIND,
 	RIG_BIND,
+	/* Give @parent, a PCI device, which looks as if it was pulled out */
+	RIG_PULL_OUT,
 	/* Give @parent, a platform device, and in @id which of its interrupts comes, once */
 	RIG_INTERRUPT,
 };
