@@ -474,7 +474,7 @@ static void subdev_test_window(struct kunit *test)
 static void subdev_test_window_hole(struct kunit *test)
 {
 	static const char *const names[] = {
-		"parent-holed", "parent-unsorted",
+		"parent-holed", "parent-unsorted", "parent-below-holed-bus",
 	};
 
 	for (int i = 0; i < ARRAY_SIZE(names); i++) {

@@ -1377,6 +1377,7 @@ static void subdev_test_node_dma_ranges(struct kunit *test)
 	static const char *const names[][2] = {
 		{ "parent-nodes", "narrow" },
 		{ "parent-narrow", "context" },
+		{ "parent-below-narrow-bus", "context" },
 	};
 	struct page *page = subdev_test_page(test);
 

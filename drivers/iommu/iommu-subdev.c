@@ -6,6 +6,7 @@
 #include <linux/acpi.h>
 #include <linux/acpi_iort.h>
 #include <linux/device.h>
+#include <linux/dma-direct.h>
 #include <linux/dma-mapping.h>
 #include <linux/init.h>
 #include <linux/iommu.h>
@@ -194,25 +195,29 @@ static int iommu_subdev_acpi_configure(struct device *dev,
 static int iommu_subdev_of_configure(struct device *dev, struct device_node *np,
 				     const u32 *id)
 {
+	const struct bus_dma_region *map = dev->parent->dma_range_map;
 	struct device_node *of_node = dev->of_node;
-	int ret, len;
+	int ret, len, n = 1;
 
 	/* of_dma_configure_id() does the same, but does not report all errors */
 	ret = of_iommu_configure(dev, np, id);
 	if (ret)
 		return ret;
 
-	/*
-	 * What limits the streams of a node is its own dma-ranges or, as for the
-	 * parent, those of the buses above it. of_dma_configure_id() begins
-	 * above a node that is the device's, and at any other.
-	 */
-	if (of_node || dev->parent->dma_range_map)
-		dev->of_node = of_get_property(np, "dma-ranges", &len) && len ?
-			       NULL : np;
+	/* For the device of a node it skips the dma-ranges of that node */
+	if (of_node && of_get_property(np, "dma-ranges", &len) && len)
+		dev->of_node = NULL;
 	ret = of_dma_configure_id(dev, np, true, id);
 	dev->of_node = of_node;
-	return ret;
+	if (ret || dev->dma_range_map || !map)
+		return ret;
+
+	/* It goes up one bus without dma-ranges, and began below that of the parent */
+	while (map[n - 1].size)
+		n++;
+	dev->dma_range_map = kmemdup_array(map, n, sizeof(*map), GFP_KERNEL);
+	dev->bus_dma_limit = dev->parent->bus_dma_limit;
+	return dev->dma_range_map ? 0 : -ENOMEM;
 }
 
 /*
