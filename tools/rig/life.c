@@ -530,8 +530,8 @@ void test_iommu_goes(void)
 }
 
 /*
- * The IOMMU is pulled out while it has requests that it has not been told of, as the
- * unmaps with iommu.strict=0 are. Nobody waits for it, and the next one is used.
+ * The IOMMU looks as if it was pulled out while it has requests that it has not been
+ * told of, as the unmaps with iommu.strict=0 are. Nobody waits for it.
  */
 void test_iommu_pulled_out(void)
 {
