@@ -2079,8 +2079,12 @@ static int probe_result;
 
 static int create_in_probe(struct device *parent)
 {
-	for (int i = 0; i < ARRAY_SIZE(subdev_test_forms); i++)
+	for (int i = 0; i < ARRAY_SIZE(subdev_test_forms); i++) {
+		/* CONFIG_DEBUG_TEST_DRIVER_REMOVE has removed the driver meanwhile */
+		if (made_in_probe[i])
+			free_forgotten(i, made_in_probe[i]);
 		made_in_probe[i] = subdev_test_forms[i](parent, i);
+	}
 	return probe_result;
 }
 
@@ -2098,6 +2102,7 @@ static void subdev_test_probe(struct kunit *test)
 		KUNIT_EXPECT_NOT_ERR_OR_NULL(test, made_in_probe[i]);
 		KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(i)));
 		free_forgotten(i, made_in_probe[i]);
+		made_in_probe[i] = NULL;
 	}
 	KUNIT_EXPECT_TRUE(test, subdev_test_none_left());
 	mock_expect_left(test, t->mock, 0);
@@ -2108,6 +2113,7 @@ static void subdev_test_probe(struct kunit *test)
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, made_in_probe[i]);
 		mock_expect_translated(test, made_in_probe[i], t->mock, STREAM_A(i));
 		iommu_subdev_destroy(made_in_probe[i]);
+		made_in_probe[i] = NULL;
 	}
 }
 
