@@ -671,8 +671,10 @@ bool subdev_test_none_left(void)
 void mock_expect_left(struct kunit *test, struct mock_iommu *mock, int n)
 {
 	KUNIT_EXPECT_EQ(test, atomic_read(&mock->devices), n);
+	/* The last reference to a sub-device, or to its group, frees these */
+	wait_for_release(atomic_read(&mock->domains) == n &&
+			 atomic_read(&mock->groups) == n);
 	KUNIT_EXPECT_EQ(test, atomic_read(&mock->domains), n);
-	wait_for_release(atomic_read(&mock->groups) == n);
 	KUNIT_EXPECT_EQ(test, atomic_read(&mock->groups), n);
 }
 
