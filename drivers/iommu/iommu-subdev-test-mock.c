@@ -827,8 +827,10 @@ void subdev_expect_works(struct kunit *test, struct device *parent, u32 id,
 			 struct mock_iommu *mock, unsigned int stream)
 {
 	for (int i = 0; i < SUBDEV_TEST_NR_ID_FORMS; i++) {
-		struct device *subdev = subdev_test_forms[i](parent, id);
+		struct device *subdev;
 
+		subdev_test_let_release();
+		subdev = subdev_test_forms[i](parent, id);
 		KUNIT_EXPECT_NOT_ERR_OR_NULL_MSG(test, subdev,
 						 "ID 0x%x, form %d", id, i);
 		if (IS_ERR_OR_NULL(subdev))

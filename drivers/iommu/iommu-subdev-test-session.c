@@ -372,6 +372,7 @@ static void subdev_test_reset_short_unmap(struct kunit *test)
 			KUNIT_EXPECT_EQ_MSG(test, iommu_subdev_reset(subdev), -ENOTEMPTY,
 					    "case %d, empty %d", i, empty);
 			iommu_subdev_destroy(subdev);
+			subdev_test_let_release();
 			KUNIT_EXPECT_EQ(test, atomic_xchg(&t->mock->forgotten_pages, 0),
 					(cases[i].mapped - cases[i].unmapped) >> PAGE_SHIFT);
 		}
@@ -395,6 +396,7 @@ static void subdev_test_reset_shifted_unmap(struct kunit *test)
 	unmap_resource(subdev, next, SZ_256K);
 	KUNIT_EXPECT_EQ(test, iommu_subdev_reset(subdev), -ENOTEMPTY);
 	iommu_subdev_destroy(subdev);
+	subdev_test_let_release();
 	KUNIT_EXPECT_EQ(test, atomic_xchg(&t->mock->forgotten_pages, 0), SZ_256K >> PAGE_SHIFT);
 }
 

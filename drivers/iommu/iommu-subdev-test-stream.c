@@ -808,6 +808,7 @@ static void subdev_test_late_module(struct kunit *test)
 	end_with_mappings(test, subdev);
 	KUNIT_EXPECT_EQ(test, module_refcount(&mock_module), 1);
 	let_go(test, subdev);
+	wait_for_release(!module_refcount(&mock_module));
 	KUNIT_EXPECT_EQ(test, module_refcount(&mock_module), 0);
 	mock_expect_left(test, t->mock, 0);
 }

@@ -445,6 +445,7 @@ static void subdev_test_ebusy_single_group(struct kunit *test)
 	mock_expect_translated(test, subdev, t->mock, STREAM_A(1));
 	subdev_test_del_device(test, foreign);
 	iommu_subdev_destroy(subdev);
+	subdev_test_let_release();
 
 	foreign = subdev_test_add_device(test, "foreign-alone");
 	KUNIT_EXPECT_TRUE(test, device_iommu_mapped(foreign));
@@ -1170,6 +1171,7 @@ static void subdev_test_reserved(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, mock_is_blocked(t->mock, 0x2f));
 	t->mock->stream[0x2f].domain = &mock_blocked_domain;
 	/* The pages that the core mapped for firmware die with their domain */
+	subdev_test_let_release();
 	atomic_set(&t->mock->forgotten_pages, 0);
 }
 
@@ -1185,6 +1187,7 @@ static void subdev_test_direct(struct kunit *test)
 	mock_expect_translated(test, subdev, t->mock, STREAM_A(1));
 	iommu_subdev_destroy(subdev);
 	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+	subdev_test_let_release();
 	atomic_set(&t->mock->forgotten_pages, 0);
 }
 
@@ -1347,12 +1350,14 @@ static void subdev_test_node_ebusy_group(struct kunit *test)
 		subdev_expect_refused(test, parent, 2, -EBUSY);
 		mock_expect_translated(test, subdev, t->mock, 2);
 		iommu_subdev_destroy(subdev);
+		subdev_test_let_release();
 
 		subdev = subdev_test_must_create(test, parent, 2);
 		expect_node_refused(test, parent,
 				    child_node(test, parent, "pixel"), -EBUSY);
 		mock_expect_translated(test, subdev, t->mock, 2);
 		iommu_subdev_destroy(subdev);
+		subdev_test_let_release();
 	}
 	subdev = must_create_node(test, parent, "pixel");
 	expect_node_refused(test, parent, child_node(test, parent, "cached"), -EBUSY);
@@ -1465,6 +1470,7 @@ static void subdev_test_node_reserved(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, 4));
 	subdev_test_del_device(test, parent);
 	/* The pages that the core mapped for firmware die with their domain */
+	subdev_test_let_release();
 	atomic_set(&t->mock->forgotten_pages, 0);
 	__free_page(page);
 }
@@ -1744,6 +1750,7 @@ static void subdev_test_users_iris(struct kunit *test)
 	subdev_test_del_device(test, iris);
 	subdev_test_del_device(test, old);
 	/* The pages that the core mapped for firmware die with their domain */
+	subdev_test_let_release();
 	atomic_set(&t->mock->forgotten_pages, 0);
 }
 

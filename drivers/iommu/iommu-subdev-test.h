@@ -188,6 +188,13 @@ bool subdev_test_allow_faults(bool pages);
 			msleep(20);					\
 	} while (0)
 
+/* The same for who cannot see it, but needs a context or a group that is free */
+static inline void subdev_test_let_release(void)
+{
+	if (IS_ENABLED(CONFIG_DEBUG_KOBJECT_RELEASE))
+		ssleep(10);
+}
+
 /* The creates */
 
 typedef struct device *(*subdev_create_fn)(struct device *parent, u32 stream_id);
