@@ -470,6 +470,15 @@ static void subdev_test_window(struct kunit *test)
 	}
 }
 
+/* A window that the bus above does not pass on is none. */
+static void subdev_test_window_outside(struct kunit *test)
+{
+	struct device *parent = subdev_test_add_device(test, "parent-outside-narrow-bus");
+
+	subdev_expect_refused(test, parent, 1, -EFAULT);
+	subdev_test_del_device(test, parent);
+}
+
 /* Nothing is mapped in the hole between two ranges either, whichever is first. */
 static void subdev_test_window_hole(struct kunit *test)
 {
@@ -1053,6 +1062,7 @@ static struct kunit_case subdev_test_stream_cases[] = {
 
 static struct kunit_case subdev_test_window_cases[] = {
 	KUNIT_CASE(subdev_test_window),
+	KUNIT_CASE(subdev_test_window_outside),
 	KUNIT_CASE(subdev_test_window_hole),
 	KUNIT_CASE(subdev_test_window_ordinary),
 	{}

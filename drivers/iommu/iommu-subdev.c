@@ -212,11 +212,14 @@ static int iommu_subdev_of_configure(struct device *dev, struct device_node *np,
 	if (ret || dev->dma_range_map || !map)
 		return ret;
 
+	/* The ranges of the node are outside of what its bus passes on */
+	if (of_get_property(np, "dma-ranges", &len) && len)
+		return -EFAULT;
 	/* It goes up one bus without dma-ranges, and began below that of the parent */
 	while (map[n - 1].size)
 		n++;
 	dev->dma_range_map = kmemdup_array(map, n, sizeof(*map), GFP_KERNEL);
-	dev->bus_dma_limit = dev->parent->bus_dma_limit;
+	dev->bus_dma_limit = dma_range_map_max(map);
 	return dev->dma_range_map ? 0 : -ENOMEM;
 }
 
