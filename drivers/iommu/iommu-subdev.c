@@ -212,10 +212,10 @@ static int iommu_subdev_of_configure(struct device *dev, struct device_node *np,
 	if (ret || dev->dma_range_map || !map)
 		return ret;
 
-	/* The ranges of the node are outside of what its bus passes on */
+	/* The bus above passes on nothing of the node's own ranges */
 	if (of_get_property(np, "dma-ranges", &len) && len)
 		return -EFAULT;
-	/* It goes up one bus without dma-ranges, and began below that of the parent */
+	/* The search passes one node without dma-ranges; that of the parent began higher */
 	while (map[n - 1].size)
 		n++;
 	dev->dma_range_map = kmemdup_array(map, n, sizeof(*map), GFP_KERNEL);

@@ -90,7 +90,7 @@ static inline void iommu_subdev_set_fault_handler(struct device *subdev,
  * * -ENOSPC: the IOMMU has no more contexts (-EBUSY with an SMMUv3). A destroyed
  *   sub-device occupies its context for as long as somebody holds a reference to it.
  * * -ENOMEM, or any other error: of firmware's map; of ``dma-ranges``, -EFAULT if the
- *   IOMMU cannot address them; of the IOMMU's driver, -ENXIO for its -ENODEV; or of
+ *   IOMMU or a bus cannot address them; of the IOMMU's driver, -ENXIO for its -ENODEV; or of
  *   its runtime resume
  */
 static inline struct device *iommu_subdev_create(struct device *parent,
