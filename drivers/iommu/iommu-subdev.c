@@ -73,18 +73,17 @@ static int iommu_account_stream(struct device *dev, u32 id, int users)
 {
 	struct xarray *streams = dev->iommu->streams;
 	void *entry, *new = users > 0 ? dev : NULL;
-	bool busy;
 
 	guard(mutex)(&iommu_streams_lock);
 
 	entry = xa_load(streams, id);
-	busy = entry && entry != dev;
+	if (entry && entry != dev && (dev->iommu->isolated || !xa_is_value(entry)))
+		return -EBUSY;
 	if (!dev->iommu->isolated) {
-		busy = entry && !xa_is_value(entry);
 		users += xa_to_value(entry);
 		new = users ? xa_mk_value(users) : NULL;
 	}
-	return busy ? -EBUSY : xa_err(xa_store_irq(streams, id, new, GFP_KERNEL));
+	return xa_err(xa_store_irq(streams, id, new, GFP_KERNEL));
 }
 
 void iommu_subdev_remove_streams(struct device *dev)
@@ -175,18 +174,17 @@ bool iommu_report_stream_fault(struct iommu_device *iommu, u32 id,
 EXPORT_SYMBOL_GPL(iommu_report_stream_fault);
 
 static int iommu_subdev_acpi_configure(struct device *dev,
-				       struct acpi_device *adev, const u32 *id)
+				       struct fwnode_handle *fwnode, const u32 *id)
 {
-	enum dev_dma_attr attr = acpi_get_dma_attr(adev);
+	enum dev_dma_attr attr = acpi_get_dma_attr(to_acpi_device_node(fwnode));
 	int ret;
 
 	if (attr == DEV_DMA_NOT_SUPPORTED)
 		return -ENODEV;
 
 	/* Finds the named component of the parent */
-	mutex_lock(&iommu_probe_device_lock);
-	ret = iort_iommu_configure_id(dev, id);
-	mutex_unlock(&iommu_probe_device_lock);
+	scoped_guard(mutex, &iommu_probe_device_lock)
+		ret = iort_iommu_configure_id(dev, id);
 
 	/* Reports no other error than -EPROBE_DEFER, and asks no second time */
 	return ret ?: acpi_dma_configure_id(dev, attr, id);
@@ -240,8 +238,7 @@ static int iommu_subdev_dma_configure(struct device *dev)
 	if (is_of_node(fwnode))
 		ret = iommu_subdev_of_configure(dev, to_of_node(fwnode), id);
 	else if (is_acpi_device_node(fwnode) && id)
-		ret = iommu_subdev_acpi_configure(dev, to_acpi_device_node(fwnode),
-						  id);
+		ret = iommu_subdev_acpi_configure(dev, fwnode, id);
 	dev->coherent_dma_mask &= coherent;
 	return ret;
 }
@@ -369,12 +366,11 @@ static int iommu_subdev_setup(struct iommu_subdev *sd)
 	struct iommu_device *iommu;
 	int ret;
 
-	mutex_lock(&iommu_probe_device_lock);
-	if (dev_iommu_get(dev))
+	scoped_guard(mutex, &iommu_probe_device_lock) {
+		if (!dev_iommu_get(dev))
+			return -ENOMEM;
 		dev->iommu->isolated = 1;
-	mutex_unlock(&iommu_probe_device_lock);
-	if (!dev->iommu)
-		return -ENOMEM;
+	}
 
 	ret = iommu_subdev_dma_configure(dev);
 	if (ret)
@@ -464,7 +460,6 @@ void iommu_subdev_remove_iommu(struct iommu_device *iommu)
 static void iommu_subdev_end(struct iommu_subdev *sd, int result)
 {
 	struct device *dev = &sd->dev;
-	int group_id;
 
 	guard(mutex)(&sd->lock);
 
@@ -475,18 +470,16 @@ static void iommu_subdev_end(struct iommu_subdev *sd, int result)
 		sd->live = false;
 		sd->fault_handler = NULL;
 	}
-	group_id = iommu_group_id(dev->iommu_group);
+	trace_iommu_subdev_destroy(dev->parent, sd->fwnode, sd->id,
+				   iommu_group_id(dev->iommu_group), result);
 	if (result)
 		dev_warn(dev->parent, "driver left %s behind, destroying it\n",
 			 dev_name(dev));
 
 	devres_release_all(dev);
-	device_lock(sd->iommu);
-	iommu_subdev_detach(sd);
-	device_unlock(sd->iommu);
+	scoped_guard(device, sd->iommu)
+		iommu_subdev_detach(sd);
 	iommu_subdev_unregister(sd);
-	trace_iommu_subdev_destroy(dev->parent, sd->fwnode, sd->id, group_id,
-				   result);
 }
 
 /* The parent's driver is unbound, or a group of its resources is released. */
@@ -544,8 +537,7 @@ static struct iommu_subdev *iommu_subdev_alloc(struct device *parent,
 
 	sd->dma_mask = dma_get_mask(parent);
 	sd->dev.dma_mask = &sd->dma_mask;
-	sd->dev.coherent_dma_mask = parent->coherent_dma_mask ?:
-				    DMA_BIT_MASK(32);
+	sd->dev.coherent_dma_mask = parent->coherent_dma_mask ?: DMA_BIT_MASK(32);
 	if (parent->dma_parms)
 		sd->dma_parms = *parent->dma_parms;
 	/* If nobody has set a limit, a buffer is one segment, whatever its size */
@@ -597,11 +589,9 @@ static int iommu_subdev_start(struct iommu_subdev *sd)
 static int iommu_subdev_check_node(struct device *parent,
 				   struct fwnode_handle *fwnode)
 {
-	struct fwnode_handle *above = fwnode_get_parent(fwnode);
-	bool is_child = above && above == dev_fwnode(parent);
+	struct fwnode_handle *above __free(fwnode_handle) = fwnode_get_parent(fwnode);
 
-	fwnode_handle_put(above);
-	if (!is_child)
+	if (!above || above != dev_fwnode(parent))
 		return -EINVAL;
 	return fwnode_device_is_available(fwnode) ? 0 : -ENODEV;
 }
@@ -699,9 +689,7 @@ void iommu_subdev_destroy(struct device *subdev)
 {
 	struct iommu_subdev *sd;
 
-	if (IS_ERR_OR_NULL(subdev))
-		return;
-	if (WARN_ON(subdev->bus != &iommu_subdev_bus_type))
+	if (IS_ERR_OR_NULL(subdev) || WARN_ON(subdev->bus != &iommu_subdev_bus_type))
 		return;
 
 	sd = to_iommu_subdev(get_device(subdev));
