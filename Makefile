@@ -215,6 +215,10 @@ series-check: setup ## Apply the series to a clean tree with git am, run KUnit a
 	@tools/setup kunit check
 	@tools/series/check drivers/iommu/ drivers/base/ drivers/of/ $(USERS_CORE)
 
+series-figures: setup ## Measure what mails save, and write it into their messages; takes an hour
+	@tools/setup kernel rig bench
+	@tools/series/figures
+
 series-each: setup ## Each series alone on a clean tree, built after each mail; takes hours
 	@tools/setup kunit check
 	@tools/series/check --each drivers/iommu/ drivers/base/ drivers/of/ $(USERS)
@@ -254,4 +258,4 @@ distclean: ## Remove the kernel source as well
 	@tools/clean --source
 
 .PHONY: help setup kernel rig rig-acpi rig-test run demonstration no riscv matrix check newcomer soak bench deb deb-check lava lava-check lava-run \
-	kunit random detectors coverage repeat mutants w1 users docs-check series series-check checkpatch clean distclean
+	kunit random detectors coverage repeat mutants w1 users docs-check series series-check series-figures series-each checkpatch clean distclean
