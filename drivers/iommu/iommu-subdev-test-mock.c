@@ -71,9 +71,20 @@ void mock_attach_streams(struct iommu_domain *domain, struct device *dev)
 		schedule();
 }
 
+/* As the driver of the SMMUv3, which takes the device out of @old */
+static void mock_check_old(struct device *dev, struct iommu_domain *old)
+{
+	struct mock_iommu *mock = dev_to_mock(dev);
+	u32 stream = dev_iommu_fwspec_get(dev)->ids[0];
+
+	if (dev->iommu->isolated && old && mock->stream[stream].domain != old)
+		atomic_inc(&mock->not_attached);
+}
+
 static int mock_attach_static(struct iommu_domain *domain, struct device *dev,
 			      struct iommu_domain *old)
 {
+	mock_check_old(dev, old);
 	if (domain->type == IOMMU_DOMAIN_BLOCKED)
 		mock_gate_pass(&dev_to_mock(dev)->does.block_gate);
 	else if (dev->iommu->isolated)
@@ -700,6 +711,7 @@ void subdev_test_exit(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, atomic_read(&mock_iommus[i].forgotten_pages), 0);
 		KUNIT_EXPECT_EQ(test, atomic_read(&mock_iommus[i].freed_in_use), 0);
 		KUNIT_EXPECT_EQ(test, atomic_read(&mock_iommus[i].exposed), 0);
+		KUNIT_EXPECT_EQ(test, atomic_read(&mock_iommus[i].not_attached), 0);
 		for (int j = 0; j < MOCK_NR_STREAMS; j++)
 			KUNIT_EXPECT_TRUE_MSG(test, mock_is_blocked(&mock_iommus[i], j),
 					      "stream 0x%x", j);

@@ -105,6 +105,8 @@ struct mock_iommu {
 	atomic_t freed_in_use;
 	/* Sub-devices attached to a domain that does not translate, for a moment at least */
 	atomic_t exposed;
+	/* Old domains that were not attached */
+	atomic_t not_attached;
 	/* Sub-devices that it took though firmware did not tell */
 	int taken;
 };
