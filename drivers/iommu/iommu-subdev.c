@@ -195,7 +195,7 @@ static int iommu_subdev_of_configure(struct device *dev, struct device_node *np,
 {
 	const struct bus_dma_region *map = dev->parent->dma_range_map;
 	struct device_node *of_node = dev->of_node;
-	int ret, len, n = 1;
+	int ret, len = 0, n = 1;
 
 	/* of_dma_configure_id() does the same, but does not report all errors */
 	ret = of_iommu_configure(dev, np, id);
@@ -207,11 +207,11 @@ static int iommu_subdev_of_configure(struct device *dev, struct device_node *np,
 		dev->of_node = NULL;
 	ret = of_dma_configure_id(dev, np, true, id);
 	dev->of_node = of_node;
-	if (ret || dev->dma_range_map || !map)
+	if (ret || dev->dma_range_map || (!map && !len))
 		return ret;
 
-	/* The bus above passes on nothing of the node's own ranges */
-	if (of_get_property(np, "dma-ranges", &len) && len)
+	/* Its own ranges are malformed, or the bus above passes on nothing of them */
+	if (len || (of_get_property(np, "dma-ranges", &len) && len))
 		return -EFAULT;
 	/* The search passes one node without dma-ranges; that of the parent began higher */
 	while (map[n - 1].size)
@@ -243,8 +243,15 @@ static int iommu_subdev_dma_configure(struct device *dev)
 	return ret;
 }
 
+/* Without it any driver of the bus would match */
+static int iommu_subdev_match(struct device *dev, const struct device_driver *drv)
+{
+	return 0;
+}
+
 static const struct bus_type iommu_subdev_bus_type = {
 	.name		= "iommu_subdev",
+	.match		= iommu_subdev_match,
 	.dma_configure	= iommu_subdev_dma_configure,
 };
 
@@ -483,8 +490,7 @@ static void iommu_subdev_end(struct iommu_subdev *sd, int result)
 }
 
 /* The parent's driver is unbound, or a group of its resources is released. */
-static void iommu_subdev_devres_release(struct device *parent,
-					struct devres_node *node)
+static void iommu_subdev_devres_release(struct device *parent, struct devres_node *node)
 {
 	struct iommu_subdev *sd = container_of(node, struct iommu_subdev, node);
 
@@ -502,9 +508,8 @@ static void iommu_subdev_devres_remove(struct iommu_subdev *sd)
 		iommu_subdev_devres_free(&sd->node);
 }
 
-static struct iommu_subdev *iommu_subdev_alloc(struct device *parent,
-					       struct fwnode_handle *fwnode,
-					       u32 id, bool managed)
+static struct iommu_subdev *
+iommu_subdev_alloc(struct device *parent, struct fwnode_handle *fwnode, u32 id, bool managed)
 {
 	struct iommu_subdev *sd;
 	char name[64];
@@ -548,8 +553,7 @@ static struct iommu_subdev *iommu_subdev_alloc(struct device *parent,
 	/* dev_set_name() formats twice, for the length. Few names need that */
 	if (fwnode)
 		ret = dev_set_name(&sd->dev, "%s:%pfwP", dev_name(parent), fwnode);
-	else if (snprintf(name, sizeof(name), "%s.%x", dev_name(parent), id) <
-		 sizeof(name))
+	else if (snprintf(name, sizeof(name), "%s.%x", dev_name(parent), id) < sizeof(name))
 		ret = dev_set_name(&sd->dev, "%s", name);
 	else
 		ret = dev_set_name(&sd->dev, "%s.%x", dev_name(parent), id);
@@ -586,8 +590,7 @@ static int iommu_subdev_start(struct iommu_subdev *sd)
 	return 0;
 }
 
-static int iommu_subdev_check_node(struct device *parent,
-				   struct fwnode_handle *fwnode)
+static int iommu_subdev_check_node(struct device *parent, struct fwnode_handle *fwnode)
 {
 	struct fwnode_handle *above __free(fwnode_handle) = fwnode_get_parent(fwnode);
 
@@ -600,9 +603,8 @@ static int iommu_subdev_check_node(struct device *parent,
  * What all forms of create in the header call. @fwnode: NULL if @id describes the
  * stream, an error pointer for a node that is missing.
  */
-struct device *__iommu_subdev_create(struct device *parent,
-				     struct fwnode_handle *fwnode, u32 id,
-				     bool managed)
+struct device *__iommu_subdev_create(struct device *parent, struct fwnode_handle *fwnode,
+				     u32 id, bool managed)
 {
 	struct iommu_subdev *sd;
 	int ret = -EINVAL;
@@ -703,7 +705,8 @@ EXPORT_SYMBOL_GPL(iommu_subdev_destroy);
 
 /**
  * iommu_subdev_set_fault_handler() - Be told of the faults of a DMA context
- * @subdev: the result of one of the create functions
+ * @subdev: the result of one of the create functions. NULL and error pointers are
+ *	ignored.
  * @fn: called for each access of @subdev's streams that its page tables do not
  *	allow, or NULL for none
  * @data: passed to @fn
@@ -728,7 +731,7 @@ void iommu_subdev_set_fault_handler(struct device *subdev,
 	struct iommu_subdev *sd = to_iommu_subdev(subdev);
 	unsigned long irq_flags;
 
-	if (WARN_ON(subdev->bus != &iommu_subdev_bus_type))
+	if (IS_ERR_OR_NULL(subdev) || WARN_ON(subdev->bus != &iommu_subdev_bus_type))
 		return;
 
 	spin_lock_irqsave(&sd->fault_lock, irq_flags);
