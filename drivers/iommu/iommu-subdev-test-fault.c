@@ -117,6 +117,10 @@ static void subdev_test_fault_unsaid(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, fault(t->mock, STREAM_A(1), 0, 0));
 	KUNIT_EXPECT_EQ(test, f.calls, 1);
 
+	/* As destroy, it ignores what a create that failed has returned */
+	iommu_subdev_set_fault_handler(ERR_PTR(-EBUSY), note_fault, &f);
+	iommu_subdev_set_fault_handler(NULL, note_fault, &f);
+
 	/* The stream of an ordinary device, and of none */
 	t->mock->does.shared_streams = true;
 	foreign = subdev_test_add_device(test, "foreign");

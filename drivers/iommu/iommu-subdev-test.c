@@ -772,6 +772,69 @@ static void subdev_test_ownership(struct kunit *test)
 	KUNIT_EXPECT_GT(test, write_group_type(subdev, "DMA-FQ"), 0);
 	KUNIT_EXPECT_PTR_EQ(test, iommu_get_domain_for_dev(subdev), domain);
 	mock_expect_translated(test, subdev, t->mock, STREAM_A(1));
+
+	/* Of a dead one there is nothing to own */
+	group = iommu_group_get(subdev);
+	iommu_subdev_destroy(get_device(subdev));
+	KUNIT_EXPECT_EQ(test, iommu_group_claim_dma_owner(group, test), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iommu_device_claim_dma_owner(subdev, test), -EINVAL);
+	iommu_group_put(group);
+	put_device(subdev);
+}
+
+/* Nor does anybody get into that domain, not even when its sub-device is dead. */
+static void subdev_test_domain_shared(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev = subdev_test_must_create(test, t->parent, 1);
+	struct iommu_domain *domain = iommu_get_domain_for_dev(subdev);
+	struct device *others[] = {
+		subdev_test_must_create(test, t->parent, 2),
+		subdev_test_add_device(test, "device-on-narrow-bus"),
+	};
+
+	for (int dead = 0; dead < 2; dead++) {
+		for (int i = 0; i < ARRAY_SIZE(others); i++) {
+			int ret = iommu_attach_device(domain, others[i]);
+
+			KUNIT_EXPECT_EQ_MSG(test, ret, -EINVAL, "%s", dev_name(others[i]));
+			if (!ret)
+				iommu_detach_device(domain, others[i]);
+		}
+		if (!dead)
+			iommu_subdev_destroy(get_device(subdev));
+	}
+	put_device(subdev);
+	mock_expect_translated(test, others[0], t->mock, STREAM_A(2));
+	iommu_subdev_destroy(others[0]);
+	subdev_test_del_device(test, others[1]);
+}
+
+static int never_probe(struct device *dev)
+{
+	return 0;
+}
+
+/* Whoever finds the bus cannot bind a driver to what is on it. */
+static void subdev_test_no_driver(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev = subdev_test_must_create(test, t->parent, 1);
+	struct device_driver driver = {
+		.name = "iommu_subdev_test_rogue",
+		.bus = subdev->bus,
+		.probe = never_probe,
+	};
+	struct device *next;
+
+	KUNIT_ASSERT_EQ(test, driver_register(&driver), 0);
+	KUNIT_EXPECT_NULL(test, subdev->driver);
+	next = iommu_subdev_create(t->parent, 2);
+	KUNIT_EXPECT_NOT_ERR_OR_NULL(test, next);
+	if (!IS_ERR(next))
+		KUNIT_EXPECT_NULL(test, next->driver);
+	driver_unregister(&driver);
+	iommu_subdev_destroy(next);
 	iommu_subdev_destroy(subdev);
 }
 
@@ -1401,6 +1464,15 @@ static void subdev_test_node_dma_ranges(struct kunit *test)
 		subdev_test_del_device(test, parent);
 	}
 	__free_page(page);
+}
+
+/* A node's ranges that cannot be used are not taken for none. */
+static void subdev_test_node_efault(struct kunit *test)
+{
+	struct device *parent = subdev_test_add_device(test, "parent-narrow");
+
+	expect_node_refused(test, parent, child_node(test, parent, "outside"), -EFAULT);
+	subdev_test_del_device(test, parent);
 }
 
 /* The context is as coherent as its node says, whatever the parent is. */
@@ -3023,6 +3095,8 @@ static struct kunit_case subdev_test_cases[] = {
 	KUNIT_CASE(subdev_test_again),
 	KUNIT_CASE(subdev_test_passthrough),
 	KUNIT_CASE(subdev_test_ownership),
+	KUNIT_CASE(subdev_test_domain_shared),
+	KUNIT_CASE(subdev_test_no_driver),
 	KUNIT_CASE(subdev_test_identity_early),
 	KUNIT_CASE(subdev_test_names),
 	KUNIT_CASE(subdev_test_long_name),
@@ -3049,6 +3123,7 @@ static struct kunit_case subdev_test_node_cases[] = {
 	KUNIT_CASE(subdev_test_node_ebusy_group),
 	KUNIT_CASE(subdev_test_node_exdev),
 	KUNIT_CASE(subdev_test_node_dma_ranges),
+	KUNIT_CASE(subdev_test_node_efault),
 	KUNIT_CASE(subdev_test_node_coherency),
 	KUNIT_CASE(subdev_test_node_noncoherent),
 	KUNIT_CASE(subdev_test_node_reserved),
