@@ -89,9 +89,9 @@ static inline void iommu_subdev_set_fault_handler(struct device *subdev,
  *   itself, or would not block the stream after destroy; no IOMMU_DMA or CONFIG_IOMMU_SUBDEV
  * * -ENOSPC: the IOMMU has no more contexts (-EBUSY with an SMMUv3). A destroyed
  *   sub-device occupies its context for as long as somebody holds a reference to it.
- * * -ENOMEM, or any other error: of firmware's map; of ``dma-ranges``, -EFAULT if the
- *   IOMMU or a bus cannot address them; of the IOMMU's driver, -ENXIO for its -ENODEV; or of
- *   its runtime resume
+ * * -ENOMEM, or any other error: of firmware's map, -EINVAL if it is malformed; of
+ *   ``dma-ranges``, -EFAULT if the IOMMU or a bus cannot address them; of the IOMMU's
+ *   driver, -ENXIO for its -ENODEV; or of its runtime resume
  */
 static inline struct device *iommu_subdev_create(struct device *parent,
 						 u32 stream_id)
@@ -108,7 +108,7 @@ static inline struct device *iommu_subdev_create(struct device *parent,
  * streams of one IOMMU; ``dma-ranges``, or else those above, as the limit of the
  * addresses; ``dma-coherent``; and ``memory-region`` with ``iommu-addresses`` for
  * @node, mapped or reserved. No other device may exist for @node. All else is as
- * for iommu_subdev_create(). It takes a reference to @node.
+ * for iommu_subdev_create(). It has a reference to @node, until it is freed.
  *
  * Context: as iommu_subdev_create().
  * Return:
