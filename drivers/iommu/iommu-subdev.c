@@ -96,7 +96,7 @@ void iommu_subdev_remove_streams(struct device *dev)
 
 /*
  * For every device, under iommu_probe_device_lock, so its IOMMU is there. -EBUSY: a
- * stream is taken, which few IOMMU drivers check.
+ * stream is taken, which few IOMMU drivers check. dev_iommu_free() removes them.
  */
 int iommu_subdev_add_streams(struct device *dev)
 {
@@ -112,8 +112,6 @@ int iommu_subdev_add_streams(struct device *dev)
 		if (!ret)
 			param->num_streams++;
 	}
-	if (ret)
-		iommu_subdev_remove_streams(dev);
 	return ret;
 }
 
