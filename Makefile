@@ -215,7 +215,7 @@ series-check: setup ## Apply the series to a clean tree with git am, run KUnit a
 	@tools/setup kunit check
 	@tools/series/check drivers/iommu/ drivers/base/ drivers/of/ $(USERS_CORE)
 
-series-figures: setup ## Measure what mails save, and write it into their messages; takes an hour
+series-figures: setup ## Measure what mails save, and write it into their messages; takes twenty minutes
 	@tools/setup kernel rig bench
 	@tools/series/figures
 
