@@ -618,13 +618,20 @@ unsigned int subdev_test_node_refs(struct subdev_test *t)
 	       kref_read(&mock_iommus[1].dev->of_node->kobj.kref);
 }
 
+static unsigned int node_refs(struct device_node *top)
+{
+	unsigned int refs = kref_read(&top->kobj.kref);
+
+	for_each_child_of_node_scoped(top, np)
+		refs += node_refs(np);
+	return refs;
+}
+
 static unsigned int overlay_refs(void)
 {
 	struct device_node *top = of_find_node_by_name(NULL, "iommu-subdev-test");
-	unsigned int refs = 0;
+	unsigned int refs = node_refs(top);
 
-	for_each_child_of_node_scoped(top, np)
-		refs += kref_read(&np->kobj.kref);
 	of_node_put(top);
 	return refs;
 }
