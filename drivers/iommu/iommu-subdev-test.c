@@ -105,12 +105,15 @@ static void subdev_test_next_id(struct kunit *test)
 	static const u32 masked[] = { 0x20, 0x30 };
 	static const u32 forbidden[] = { 0x20 };
 	static const u32 beyond[] = { 0xfffffff0 };
+	static const u32 two_cells[] = { 0x10, 0x30 };
 	struct device *parent;
 
 	subdev_expect_ids(test, "parent-sparse", sparse, ARRAY_SIZE(sparse));
 	subdev_expect_ids(test, "parent-masked", masked, ARRAY_SIZE(masked));
 	subdev_expect_ids(test, "parent-forbidden", forbidden, ARRAY_SIZE(forbidden));
 	subdev_expect_ids(test, "parent-beyond", beyond, ARRAY_SIZE(beyond));
+	subdev_expect_ids(test, "parent-two-cells", two_cells, ARRAY_SIZE(two_cells));
+	subdev_expect_ids(test, "parent-odd-map", NULL, 0);
 	subdev_expect_ids(test, "parent-unmapped", NULL, 0);
 	KUNIT_EXPECT_EQ(test, iommu_subdev_next_id(NULL, 0), -EINVAL);
 
