@@ -167,16 +167,6 @@ static void subdev_test_iommu_unbind(struct kunit *test)
 	}
 }
 
-static bool wait_asleep(struct task_struct *task)
-{
-	for (int i = 0; i < 1000; i++) {
-		if (READ_ONCE(task->__state) & TASK_UNINTERRUPTIBLE)
-			return true;
-		msleep(20);
-	}
-	return false;
-}
-
 static struct mock_gate *change_gate;
 
 static void pass_change_gate(void)
@@ -237,7 +227,7 @@ static void subdev_test_iommu_driver_changes(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, t->mock->registered);
 		KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &creator,
 							       thread_create_one));
-		KUNIT_EXPECT_TRUE(test, wait_asleep(creator.task));
+		KUNIT_EXPECT_TRUE(test, subdev_test_wait_asleep(&creator));
 		KUNIT_EXPECT_FALSE(test, completion_done(&creator.done));
 		complete(&gate.go);
 		subdev_test_join_thread(&changer);
@@ -253,7 +243,7 @@ static void subdev_test_iommu_driver_changes(struct kunit *test)
 		wait_for_completion(&gate.reached);
 		KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &creator,
 							       thread_create_one));
-		KUNIT_EXPECT_TRUE(test, wait_asleep(creator.task));
+		KUNIT_EXPECT_TRUE(test, subdev_test_wait_asleep(&creator));
 		KUNIT_EXPECT_FALSE(test, completion_done(&creator.done));
 		complete(&gate.go);
 		subdev_test_join_thread(&changer);
@@ -557,7 +547,7 @@ static void subdev_test_name_under_way(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &destroyer, thread_destroy_one));
 	wait_for_completion(&gate.reached);
 	KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &creator, thread_create_one));
-	KUNIT_EXPECT_TRUE(test, wait_asleep(creator.task));
+	KUNIT_EXPECT_TRUE(test, subdev_test_wait_asleep(&creator));
 	KUNIT_EXPECT_FALSE(test, completion_done(&creator.done));
 	complete(&gate.go);
 	subdev_test_join_thread(&creator);
@@ -596,7 +586,7 @@ static void subdev_test_unbind_under_way(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, 0, devm_add_action(t->parent, parent_action, &newer));
 		if (subdev_test_run_thread(test, &unbinder, thread_unbind)) {
 			wait_for_completion(&reached);
-			KUNIT_EXPECT_TRUE(test, wait_asleep(unbinder.task));
+			KUNIT_EXPECT_TRUE(test, subdev_test_wait_asleep(&unbinder));
 			KUNIT_EXPECT_FALSE(test, completion_done(&unbinder.done));
 			complete(&gate.go);
 			subdev_test_join_thread(&unbinder);
@@ -636,9 +626,9 @@ static void subdev_test_unbind_before_link(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, devm_add_action(t->parent, pass_gate, &gate));
 	device_lock(t->mock->dev);
 	KUNIT_EXPECT_TRUE(test, subdev_test_run_thread(test, &creator, thread_create_one));
-	KUNIT_EXPECT_TRUE(test, wait_asleep(creator.task));
+	KUNIT_EXPECT_TRUE(test, subdev_test_wait_asleep(&creator));
 	KUNIT_EXPECT_TRUE(test, subdev_test_run_thread(test, &unbinder, thread_unbind));
-	KUNIT_EXPECT_TRUE(test, wait_asleep(unbinder.task));
+	KUNIT_EXPECT_TRUE(test, subdev_test_wait_asleep(&unbinder));
 	device_unlock(t->mock->dev);
 	subdev_test_join_thread(&creator);
 	KUNIT_EXPECT_PTR_EQ(test, creator.subdev, ERR_PTR(-EINVAL));
@@ -672,7 +662,7 @@ static void subdev_test_unbind_during_destroy(struct kunit *test)
 		wait_for_completion(&gate.reached);
 		if (subdev_test_run_thread(test, &unbinder, thread_unbind)) {
 			wait_for_completion(&reached);
-			KUNIT_EXPECT_TRUE(test, wait_asleep(unbinder.task));
+			KUNIT_EXPECT_TRUE(test, subdev_test_wait_asleep(&unbinder));
 			KUNIT_EXPECT_FALSE(test, completion_done(&unbinder.done));
 			complete(&gate.go);
 			subdev_test_join_thread(&unbinder);
@@ -706,7 +696,7 @@ static void subdev_test_iommu_unbind_under_way(struct kunit *test)
 		wait_for_completion(&gate.reached);
 		KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &unbinder,
 							       thread_unbind_iommu));
-		KUNIT_EXPECT_TRUE(test, wait_asleep(unbinder.task));
+		KUNIT_EXPECT_TRUE(test, subdev_test_wait_asleep(&unbinder));
 		KUNIT_EXPECT_FALSE(test, completion_done(&unbinder.done));
 		KUNIT_EXPECT_TRUE(test, t->mock->registered);
 		complete(&gate.go);
@@ -789,7 +779,7 @@ static void subdev_test_iommu_unregister_during_xlate(struct kunit *test)
 		wait_for_completion(&gate.reached);
 		KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &unregister,
 							       thread_unregister_iommu));
-		KUNIT_EXPECT_TRUE(test, wait_asleep(unregister.task));
+		KUNIT_EXPECT_TRUE(test, subdev_test_wait_asleep(&unregister));
 		KUNIT_EXPECT_FALSE(test, completion_done(&unregister.done));
 		KUNIT_EXPECT_NOT_NULL(test, iommu_ops_from_fwnode(dev_fwnode(t->mock->dev)));
 		complete(&gate.go);
@@ -816,7 +806,7 @@ static void subdev_test_iommu_sysfs_first(struct kunit *test)
 		iommu_device_sysfs_remove(&t->mock->iommu);
 		KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &creator,
 							       thread_create_one));
-		KUNIT_EXPECT_TRUE(test, wait_asleep(creator.task));
+		KUNIT_EXPECT_TRUE(test, subdev_test_wait_asleep(&creator));
 		iommu_device_unregister(&t->mock->iommu);
 		device_unlock(t->mock->dev);
 		subdev_test_join_thread(&creator);
@@ -870,7 +860,7 @@ static void subdev_test_iommu_replaced(struct kunit *test)
 		device_lock(t->mock->dev);
 		KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &creator,
 							       thread_create_one));
-		KUNIT_EXPECT_TRUE(test, wait_asleep(creator.task));
+		KUNIT_EXPECT_TRUE(test, subdev_test_wait_asleep(&creator));
 		mock_unregister(t->mock);
 		t->mock->ops.release_domain = NULL;
 		KUNIT_EXPECT_EQ(test, 0, mock_register(t->mock));
@@ -907,7 +897,7 @@ static void subdev_test_iommu_unbind_during_destroy(struct kunit *test)
 		wait_for_completion(&gate.reached);
 		KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &unbinder,
 							       thread_unbind_iommu));
-		KUNIT_EXPECT_TRUE(test, wait_asleep(unbinder.task));
+		KUNIT_EXPECT_TRUE(test, subdev_test_wait_asleep(&unbinder));
 		KUNIT_EXPECT_FALSE(test, completion_done(&unbinder.done));
 		KUNIT_EXPECT_TRUE(test, t->mock->registered);
 		complete(&gate.go);
@@ -1298,7 +1288,7 @@ static void subdev_test_await_kmemleak(struct kunit_suite *suite)
 	time64_t first = 60, second = first + 600, takes = 40;
 
 	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK_AUTO_SCAN))
-		ssleep((now < first - 5 ? first : second) + takes - now);
+		ssleep(max((now < first - 5 ? first : second) + takes - now, 0));
 }
 
 SUBDEV_TEST_SUITE("_end", subdev_test_end_cases);

@@ -940,6 +940,16 @@ bool subdev_test_run_thread(struct kunit *test, struct subdev_thread *thread,
 	return true;
 }
 
+bool subdev_test_wait_asleep(struct subdev_thread *thread)
+{
+	for (int i = 0; i < 1000; i++) {
+		if (READ_ONCE(thread->task->__state) & TASK_UNINTERRUPTIBLE)
+			return true;
+		msleep(20);
+	}
+	return false;
+}
+
 void subdev_test_join_thread(struct subdev_thread *thread)
 {
 	wait_for_completion(&thread->done);

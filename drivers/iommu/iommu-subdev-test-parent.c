@@ -228,8 +228,8 @@ static void subdev_test_probe_fails_link(struct kunit *test)
 		probe_creator = &creator;
 		subdev_test_on_probe = start_create_and_fail;
 		KUNIT_ASSERT_TRUE(test, subdev_test_run_thread(test, &binder, thread_bind));
-		/* Until the end of the probe waits for the create */
-		msleep(100);
+		/* The end of the probe waits for the create */
+		KUNIT_EXPECT_TRUE(test, subdev_test_wait_asleep(&binder));
 		complete(&gate.go);
 		subdev_test_join_thread(&binder);
 		subdev_test_join_thread(&creator);
@@ -616,6 +616,39 @@ static void thread_resume(struct subdev_thread *thread)
 	thread->bad = pm_runtime_resume_and_get(t->parent);
 }
 
+/* A parent that is resumed before it is linked to its IOMMU holds that, too. */
+static void subdev_test_power_resumed_first(struct kunit *test)
+{
+#ifdef CONFIG_PM_SLEEP
+	struct subdev_thread creator = { .id = 1, .create = iommu_subdev_create };
+	struct subdev_test *t = test->priv;
+	struct device *iommu = t->mock->dev;
+
+	enable_runtime_pm(test, iommu);
+	enable_runtime_pm(test, t->parent);
+	/* device_link_add() waits for this when create has seen a suspended parent */
+	device_pm_lock();
+	if (!subdev_test_run_thread(test, &creator, thread_create)) {
+		device_pm_unlock();
+		return;
+	}
+	KUNIT_EXPECT_TRUE(test, subdev_test_wait_asleep(&creator));
+	KUNIT_EXPECT_EQ(test, 0, pm_runtime_resume_and_get(t->parent));
+	KUNIT_EXPECT_FALSE(test, pm_runtime_active(iommu));
+	device_pm_unlock();
+	subdev_test_join_thread(&creator);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, creator.subdev);
+	KUNIT_EXPECT_TRUE(test, pm_runtime_active(iommu));
+	KUNIT_EXPECT_EQ(test, pm_runtime_suspend(iommu), -EAGAIN);
+	KUNIT_EXPECT_GE(test, pm_runtime_put_sync(t->parent), 0);
+	KUNIT_EXPECT_GE(test, pm_runtime_suspend(iommu), 0);
+	KUNIT_EXPECT_EQ(test, usage_count(iommu), 0);
+	iommu_subdev_destroy(creator.subdev);
+#else
+	kunit_skip(test, "needs CONFIG_PM_SLEEP");
+#endif
+}
+
 /* The parent's .runtime_resume may create. */
 static void subdev_test_power_resume(struct kunit *test)
 {
@@ -936,6 +969,7 @@ static struct kunit_case subdev_test_power_cases[] = {
 	KUNIT_CASE(subdev_test_power_suspended),
 	KUNIT_CASE(subdev_test_power_active),
 	KUNIT_CASE(subdev_test_power_resume),
+	KUNIT_CASE(subdev_test_power_resumed_first),
 	KUNIT_CASE(subdev_test_power_probe),
 	KUNIT_CASE(subdev_test_power_last_put),
 	KUNIT_CASE(subdev_test_power_error),

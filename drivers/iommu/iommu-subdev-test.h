@@ -239,6 +239,8 @@ struct subdev_thread {
 
 bool subdev_test_run_thread(struct kunit *test, struct subdev_thread *thread,
 			    void (*run)(struct subdev_thread *thread));
+/* Until it waits for a lock, or for a completion. */
+bool subdev_test_wait_asleep(struct subdev_thread *thread);
 void subdev_test_join_thread(struct subdev_thread *thread);
 
 #define SUBDEV_TEST_SUITE(_what, _cases, ...)			\

@@ -285,18 +285,21 @@ static int iommu_subdev_link_iommu(struct device *parent, struct device *iommu)
 
 	/* The new link of an active parent holds the IOMMU from its next resume */
 	pm_runtime_get_noresume(parent);
-	if (pm_runtime_enabled(iommu) && !pm_runtime_suspended(parent)) {
-		ret = pm_runtime_resume_and_get(iommu);
-		if (ret)
-			goto out_put;
-		flags |= DL_FLAG_RPM_ACTIVE;
-	}
-	/* If the probe of the parent fails meanwhile, the link is freed */
-	if (!device_link_add(parent, iommu, flags))
-		ret = -EINVAL;
-	if (flags & DL_FLAG_RPM_ACTIVE)
-		pm_runtime_put(iommu);
-out_put:
+	do {
+		if (pm_runtime_enabled(iommu) && !pm_runtime_suspended(parent)) {
+			ret = pm_runtime_resume_and_get(iommu);
+			if (ret)
+				break;
+			flags |= DL_FLAG_RPM_ACTIVE;
+		}
+		/* If the probe of the parent fails meanwhile, the link is freed */
+		if (!device_link_add(parent, iommu, flags))
+			ret = -EINVAL;
+		if (flags & DL_FLAG_RPM_ACTIVE)
+			pm_runtime_put(iommu);
+		/* Again for a parent that was resumed while it had no link */
+	} while (!ret && !(flags & DL_FLAG_RPM_ACTIVE) && pm_runtime_enabled(iommu) &&
+		 !pm_runtime_suspended(parent));
 	/* A parent that is being probed may be in use without a reference */
 	if (device_is_bound(parent))
 		pm_runtime_put(parent);
