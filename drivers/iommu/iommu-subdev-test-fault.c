@@ -35,7 +35,7 @@ static void note_fault(struct device *subdev, dma_addr_t iova, bool write, void 
 	f->subdev = subdev;
 	f->iova = iova;
 	f->write = write;
-	f->atomic = irqs_disabled();
+	f->atomic = irqs_disabled() || IS_ENABLED(CONFIG_PREEMPT_RT);
 	f->calls++;
 	if (f->gone)
 		f->late_calls++;
@@ -297,11 +297,11 @@ static void subdev_test_fault_interrupt(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, ft);
 	ft->mock = t->mock;
 	init_completion(&ft->done);
-	hrtimer_setup(&ft->timer, fault_in_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
+	hrtimer_setup(&ft->timer, fault_in_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	subdev = subdev_test_must_create(test, t->parent, 1);
 	iommu_subdev_set_fault_handler(subdev, note_fault, &f);
 
-	hrtimer_start(&ft->timer, 0, HRTIMER_MODE_REL_HARD);
+	hrtimer_start(&ft->timer, 0, HRTIMER_MODE_REL);
 	wait_for_completion(&ft->done);
 	hrtimer_cancel(&ft->timer);
 	KUNIT_EXPECT_TRUE(test, ft->told);

@@ -353,6 +353,55 @@ static void subdev_test_release_blocks(struct kunit *test)
 	subdev_expect_refused(test, t->parent, 1, -EOPNOTSUPP);
 }
 
+/*
+ * A domain that the driver has left attached is not used any more once the
+ * sub-device is destroyed, or its parent unbound, and can be freed.
+ */
+static void subdev_test_release_own_domain(struct kunit *test)
+{
+#ifdef kunit_warning_suppress
+	struct subdev_test *t = test->priv;
+	struct page *page = subdev_test_page(test);
+	const dma_addr_t iova = SZ_1M;
+
+	for (int i = 0; i < 4; i++) {
+		struct device *subdev = subdev_test_must_create(test, t->parent, 1);
+		struct iommu_domain *domain = iommu_paging_domain_alloc(subdev);
+
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, domain);
+		KUNIT_EXPECT_EQ(test, 0, iommu_map(domain, iova, page_to_phys(page),
+						   PAGE_SIZE, IOMMU_READ, GFP_KERNEL));
+		KUNIT_EXPECT_EQ(test, 0, iommu_attach_device(domain, subdev));
+		KUNIT_EXPECT_EQ(test, mock_dma(t->mock, STREAM_A(1), iova),
+				page_to_phys(page));
+		kunit_warning_suppress(test) {
+			if (i & 1)
+				device_release_driver(t->parent);
+			else
+				iommu_subdev_destroy(subdev);
+			KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+		}
+		KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+		iommu_unmap(domain, iova, PAGE_SIZE);
+		iommu_domain_free(domain);
+		if (i & 1) {
+			iommu_subdev_destroy(subdev);
+			KUNIT_ASSERT_EQ(test, device_attach(t->parent), 1);
+		}
+		subdev_expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
+		/* Then with a driver that blocks by itself */
+		if (i & 1) {
+			t->mock->ops.release_domain = NULL;
+			t->mock->ops.release_device = release_and_block;
+			t->mock->ops.release_blocks = 1;
+		}
+	}
+	__free_page(page);
+#else
+	kunit_skip(test, "the warning of the core cannot be suppressed");
+#endif
+}
+
 /* An IOMMU that leaves attaching to later attaches a sub-device at once. */
 static void subdev_test_attach_deferred(struct kunit *test)
 {
@@ -1055,6 +1104,7 @@ static struct kunit_case subdev_test_stream_cases[] = {
 	KUNIT_CASE(subdev_test_stream_two_iommus),
 	KUNIT_CASE_PARAM(subdev_test_release, release_case_gen_params),
 	KUNIT_CASE(subdev_test_release_blocks),
+	KUNIT_CASE(subdev_test_release_own_domain),
 	KUNIT_CASE(subdev_test_attach_deferred),
 	KUNIT_CASE(subdev_test_enospc),
 	{}
