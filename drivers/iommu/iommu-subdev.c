@@ -37,7 +37,7 @@ struct iommu_subdev {
 	u32 id;
 	/* The device of the IOMMU */
 	struct device *iommu;
-	/* Among the parent's managed resources, with a reference to @dev */
+	/* One of the parent's managed resources. It has a reference to @dev */
 	struct devres_node node;
 	/* Held throughout create, and while the sub-device is destroyed */
 	struct mutex lock;
@@ -49,7 +49,7 @@ struct iommu_subdev {
 	iommu_subdev_fault_t fault_handler;
 	void *fault_data;
 	struct ratelimit_state fault_log;
-	/* That of its group, once nobody can change it */
+	/* The default domain of the group, from when it is owned until detach */
 	struct iommu_domain *domain;
 };
 
@@ -184,7 +184,7 @@ static int iommu_subdev_acpi_configure(struct device *dev,
 	scoped_guard(mutex, &iommu_probe_device_lock)
 		ret = iort_iommu_configure_id(dev, id);
 
-	/* Reports no other error than -EPROBE_DEFER, and asks no second time */
+	/* Drops all errors but -EPROBE_DEFER, and does nothing if there is a fwspec */
 	return ret ?: acpi_dma_configure_id(dev, attr, id);
 }
 
@@ -211,7 +211,7 @@ static int iommu_subdev_of_configure(struct device *dev, struct device_node *np,
 	/* Its own ranges are malformed, or the bus above passes on nothing of them */
 	if (len || (of_get_property(np, "dma-ranges", &len) && len))
 		return -EFAULT;
-	/* The search passes one node without dma-ranges; that of the parent began higher */
+	/* The search ends at the second node without dma-ranges. The parent's began higher */
 	while (map[n - 1].size)
 		n++;
 	dev->dma_range_map = kmemdup_array(map, n, sizeof(*map), GFP_KERNEL);
@@ -330,7 +330,7 @@ static int iommu_subdev_begin(struct device *dev)
 	/* An interrupt may look for it as soon as it is set */
 	smp_store_release(&to_iommu_subdev(dev)->domain, domain);
 
-	/* The mask is set, but not whether buffers have to be synced */
+	/* The mask is set. Whether buffers have to be synced hangs on the IOMMU, too */
 	dma_set_mask(dev, *dev->dma_mask);
 	return 0;
 }
@@ -340,7 +340,7 @@ static int iommu_subdev_attach(struct device *dev, struct device *iommu)
 {
 	int ret;
 
-	/* Unbinding sets this before it drops the lock for a while */
+	/* Unbinding changes this before it drops the lock, to unbind the consumers */
 	if (iommu->links.status != DL_DEV_DRIVER_BOUND)
 		return -EPROBE_DEFER;
 
@@ -389,7 +389,7 @@ static int iommu_subdev_setup(struct iommu_subdev *sd)
 	iommu = iommu_from_fwnode(dev->iommu->fwspec->iommu_fwnode);
 	sd->iommu = iommu ? get_device(iommu->hwdev) : NULL;
 	mutex_unlock(&iommu_probe_device_lock);
-	/* Its own IOMMU it would lock twice */
+	/* The lock of a parent that is its own IOMMU may be held already */
 	if (!sd->iommu || sd->iommu == dev->parent) {
 		ret = iommu ? -EOPNOTSUPP : -EPROBE_DEFER;
 		goto err_release;
@@ -601,7 +601,7 @@ static int iommu_subdev_check_node(struct device *parent, struct fwnode_handle *
 }
 
 /*
- * What all forms of create in the header call. @fwnode: NULL if @id describes the
+ * The common part of the creates in the header. @fwnode: NULL if @id describes the
  * stream, an error pointer for a node that is missing.
  */
 struct device *__iommu_subdev_create(struct device *parent, struct fwnode_handle *fwnode,
@@ -640,7 +640,7 @@ EXPORT_SYMBOL_GPL(__iommu_subdev_create);
 /**
  * iommu_subdev_next_id() - Find the next input ID that firmware maps for a device
  * @parent: the device that issues the DMA
- * @from: the ID to begin with, a plain number; more than 32 bits are beyond the last
+ * @from: the first ID to look at, a plain number. From 2^32 on there is none
  *
  * For a driver that wants a context for each ID in its firmware's map::
  *
@@ -649,7 +649,7 @@ EXPORT_SYMBOL_GPL(__iommu_subdev_create);
  *
  * It reads the ``iommu-map``, or the ranges of the named component in the ACPI IORT,
  * and nothing else: create may refuse the ID all the same, with -EBUSY if somebody
- * else has the stream. IDs that ``iommu-map-mask`` makes equal are told once.
+ * else has the stream. Of IDs that ``iommu-map-mask`` makes equal it returns the lowest.
  *
  * Context: Process context. May sleep.
  * Return:
@@ -715,16 +715,16 @@ EXPORT_SYMBOL_GPL(iommu_subdev_destroy);
  * @fn is called by the driver of the IOMMU, in its interrupt or the thread of that,
  * with the address, and whether it was a write. The access has been stopped by
  * then, and the device goes on. An IOMMU that is flooded drops some of them, and not
- * every driver of an IOMMU calls it. The line in the log for each fault becomes one
- * in five seconds.
+ * every driver of an IOMMU calls it. In place of a line for each fault, the log has one
+ * line in five seconds.
  *
  * The previous handler is not called any more when this function returns. No handler is
  * called once iommu_subdev_destroy(), or the unbind of the parent, has begun to release
  * what is managed on @subdev, nor one that is set for a destroyed @subdev.
  *
- * Context: Any, but not in @fn. @fn itself is called with interrupts disabled and a
- * spinlock held, in which iommu_subdev_destroy() would deadlock: it is to note the
- * fault and to schedule a work item which ends the context, if that is wanted.
+ * Context: Any that may take a spinlock, but not in @fn. @fn itself is called with a
+ * spinlock held, and must not sleep. iommu_subdev_destroy() would deadlock there: @fn is
+ * to note the fault and to schedule a work item which ends the context, if wanted.
  */
 void iommu_subdev_set_fault_handler(struct device *subdev,
 				    iommu_subdev_fault_t fn, void *data)
