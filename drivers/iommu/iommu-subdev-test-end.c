@@ -1108,6 +1108,7 @@ static void sweep_create(struct kunit *test, subdev_create_fn create, int stream
 		KUNIT_EXPECT_TRUE(test, subdev_test_none_left());
 		KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
 		mock_expect_left(test, t->mock, 0);
+		wait_for_release(subdev_test_node_refs(t) == t->refs);
 		KUNIT_EXPECT_EQ(test, subdev_test_node_refs(t), t->refs);
 		subdev_expect_works(test, t->parent, 1, t->mock, STREAM_A(1));
 		if (!linked)

@@ -193,8 +193,9 @@ bool subdev_test_allow_faults(bool pages);
 /* The same for who cannot see it, but needs a context or a group that is free */
 static inline void subdev_test_let_release(void)
 {
+	/* A device, a folder of its group and the group, for up to 4 s each */
 	if (IS_ENABLED(CONFIG_DEBUG_KOBJECT_RELEASE))
-		ssleep(10);
+		ssleep(20);
 }
 
 /* The creates */

@@ -164,8 +164,9 @@ static unsigned int groups(unsigned int want)
 /* The same, once those have gone that were on their way when this began. */
 static unsigned int groups_now(void)
 {
+	/* The device, a folder of its group and the group, for up to 4 s each */
 	if (cmdline("slow_release"))
-		sleep_ms(10000);
+		sleep_ms(20000);
 	return count_dir(GROUPS);
 }
 
