@@ -330,7 +330,7 @@ static int iommu_subdev_begin(struct device *dev)
 	/* An interrupt may look for it as soon as it is set */
 	smp_store_release(&to_iommu_subdev(dev)->domain, domain);
 
-	/* The mask is set. Whether buffers have to be synced hangs on the IOMMU, too */
+	/* The mask is set. Whether buffers have to be synced depends on the IOMMU, too */
 	dma_set_mask(dev, *dev->dma_mask);
 	return 0;
 }
