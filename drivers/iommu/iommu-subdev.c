@@ -18,10 +18,7 @@
 #include <linux/of_iommu.h>
 #include <linux/pm_runtime.h>
 #include <linux/property.h>
-#include <linux/ratelimit.h>
 #include <linux/slab.h>
-#include <linux/spinlock.h>
-#include <linux/string_choices.h>
 
 #include "iommu-priv.h"
 
@@ -42,13 +39,8 @@ struct iommu_subdev {
 	/* Held throughout create, and while the sub-device is destroyed */
 	struct mutex lock;
 	bool managed;
-	/* Protected by @lock. @fault_lock is held as well when it becomes false */
+	/* Protected by @lock */
 	bool live;
-	/* Held while the handler runs, maybe in an interrupt */
-	spinlock_t fault_lock;
-	iommu_subdev_fault_t fault_handler;
-	void *fault_data;
-	struct ratelimit_state fault_log;
 	/* The default domain of the group, from when it is owned until detach */
 	struct iommu_domain *domain;
 };
@@ -62,10 +54,9 @@ static DEFINE_MUTEX(iommu_subdev_names_lock);
 /* Protects iommu_device.streams */
 static DEFINE_MUTEX(iommu_streams_lock);
 
-/* Its lock, unlike those of the other xarrays of iommu.c, is taken in interrupts */
 void iommu_subdev_init_iommu(struct iommu_device *iommu)
 {
-	xa_init_flags(&iommu->streams, XA_FLAGS_LOCK_IRQ);
+	xa_init(&iommu->streams);
 }
 
 /* The entry of a stream is its sub-device, or counts its other devices */
@@ -83,7 +74,7 @@ static int iommu_account_stream(struct device *dev, u32 id, int users)
 		users += xa_to_value(entry);
 		new = users ? xa_mk_value(users) : NULL;
 	}
-	return xa_err(xa_store_irq(streams, id, new, GFP_KERNEL));
+	return xa_err(xa_store(streams, id, new, GFP_KERNEL));
 }
 
 void iommu_subdev_remove_streams(struct device *dev)
@@ -114,62 +105,6 @@ int iommu_subdev_add_streams(struct device *dev)
 	}
 	return ret;
 }
-
-/* For report_iommu_fault(), in the default domain of @dev. True if a handler was called */
-bool iommu_subdev_report_fault(struct device *dev, unsigned long iova, int flags)
-{
-	struct iommu_subdev *sd = to_iommu_subdev(dev);
-	bool told, write = flags & IOMMU_FAULT_WRITE;
-	unsigned long irq_flags;
-
-	spin_lock_irqsave(&sd->fault_lock, irq_flags);
-	told = sd->fault_handler;
-	/* None floods the log, or hides what the others have in it */
-	if (told && __ratelimit(&sd->fault_log))
-		dev_err(dev, "%s fault at IOVA %#lx\n",
-			str_write_read(write), iova);
-	if (told)
-		sd->fault_handler(dev, iova, write, sd->fault_data);
-	spin_unlock_irqrestore(&sd->fault_lock, irq_flags);
-	return told;
-}
-
-/**
- * iommu_report_stream_fault() - Report a fault to the sub-device of a stream
- * @iommu: the IOMMU
- * @id: the stream ID, as the IOMMU's driver has put it in the fwspec
- * @iova: the address of the access
- * @flags: IOMMU_FAULT_READ or IOMMU_FAULT_WRITE
- *
- * For drivers of IOMMUs that report a fault by its stream ID, in place of
- * report_iommu_fault(), which this calls. Not for faults that can be resolved, such as
- * a stall.
- *
- * Context: Any. The handler is called with interrupts disabled.
- * Return: whether a handler was told, which replaces what the driver would print.
- */
-bool iommu_report_stream_fault(struct iommu_device *iommu, u32 id,
-			       unsigned long iova, int flags)
-{
-	struct iommu_domain *domain = NULL;
-	unsigned long irq_flags;
-	struct device *dev;
-	bool told;
-
-	/* It is not initialized before the IOMMU is registered */
-	if (xa_empty(&iommu->streams))
-		return false;
-
-	/* A stream is taken out before its sub-device is freed */
-	xa_lock_irqsave(&iommu->streams, irq_flags);
-	dev = xa_load(&iommu->streams, id);
-	if (dev && !xa_is_value(dev))
-		domain = READ_ONCE(to_iommu_subdev(dev)->domain);
-	told = domain && !report_iommu_fault(domain, dev, iova, flags);
-	xa_unlock_irqrestore(&iommu->streams, irq_flags);
-	return told;
-}
-EXPORT_SYMBOL_GPL(iommu_report_stream_fault);
 
 static int iommu_subdev_acpi_configure(struct device *dev,
 				       struct fwnode_handle *fwnode, const u32 *id)
@@ -327,8 +262,7 @@ static int iommu_subdev_begin(struct device *dev)
 		return -EINVAL;
 
 	domain->subdev = dev;
-	/* An interrupt may look for it as soon as it is set */
-	smp_store_release(&to_iommu_subdev(dev)->domain, domain);
+	to_iommu_subdev(dev)->domain = domain;
 
 	/* The mask is set. Whether buffers have to be synced depends on the IOMMU, too */
 	dma_set_mask(dev, *dev->dma_mask);
@@ -446,7 +380,7 @@ static void iommu_subdev_detach(struct iommu_subdev *sd)
 
 	if (!sd->domain)
 		return;
-	WRITE_ONCE(sd->domain, NULL);
+	sd->domain = NULL;
 	/* No IOVA is low enough: nothing can be mapped from now on */
 	sd->dev.bus_dma_limit = 1;
 	iommu_device_unuse_default_domain(&sd->dev);
@@ -473,11 +407,7 @@ static void iommu_subdev_end(struct iommu_subdev *sd, int result)
 
 	if (!sd->live)
 		return;
-	/* Waits for the handler, whose data may be managed on the sub-device */
-	scoped_guard(spinlock_irq, &sd->fault_lock) {
-		sd->live = false;
-		sd->fault_handler = NULL;
-	}
+	sd->live = false;
 	trace_iommu_subdev_destroy(dev->parent, sd->fwnode, sd->id,
 				   iommu_group_id(dev->iommu_group), result);
 	if (result)
@@ -524,10 +454,6 @@ iommu_subdev_alloc(struct device *parent, struct fwnode_handle *fwnode, u32 id, 
 	sd->id = id;
 	sd->managed = managed;
 	mutex_init(&sd->lock);
-	spin_lock_init(&sd->fault_lock);
-	ratelimit_state_init(&sd->fault_log, DEFAULT_RATELIMIT_INTERVAL, 1);
-	/* No line that tells how many there were: the handler can count them */
-	ratelimit_set_flags(&sd->fault_log, RATELIMIT_MSG_ON_RELEASE);
 	devres_node_init(&sd->node, iommu_subdev_devres_release,
 			 iommu_subdev_devres_free);
 	devres_set_node_dbginfo(&sd->node, "iommu_subdev", sizeof(*sd));
@@ -703,44 +629,6 @@ void iommu_subdev_destroy(struct device *subdev)
 	put_device(subdev);
 }
 EXPORT_SYMBOL_GPL(iommu_subdev_destroy);
-
-/**
- * iommu_subdev_set_fault_handler() - Be told of the faults of a DMA context
- * @subdev: the result of one of the create functions. NULL and error pointers are
- *	ignored.
- * @fn: called for each access of @subdev's streams that its page tables do not
- *	allow, or NULL for none
- * @data: passed to @fn
- *
- * @fn is called by the driver of the IOMMU, in its interrupt or the thread of that,
- * with the address, and whether it was a write. The access has been stopped by
- * then, and the device goes on. An IOMMU that is flooded drops some of them, and not
- * every driver of an IOMMU calls it. In place of a line for each fault, the log has one
- * line in five seconds.
- *
- * The previous handler is not called any more when this function returns. No handler is
- * called once iommu_subdev_destroy(), or the unbind of the parent, has begun to release
- * what is managed on @subdev, nor one that is set for a destroyed @subdev.
- *
- * Context: Any that may take a spinlock, but not in @fn. @fn itself is called with a
- * spinlock held, and must not sleep. iommu_subdev_destroy() would deadlock there: @fn is
- * to note the fault and to schedule a work item which ends the context, if wanted.
- */
-void iommu_subdev_set_fault_handler(struct device *subdev,
-				    iommu_subdev_fault_t fn, void *data)
-{
-	struct iommu_subdev *sd = to_iommu_subdev(subdev);
-	unsigned long irq_flags;
-
-	if (IS_ERR_OR_NULL(subdev) || WARN_ON(subdev->bus != &iommu_subdev_bus_type))
-		return;
-
-	spin_lock_irqsave(&sd->fault_lock, irq_flags);
-	sd->fault_handler = sd->live ? fn : NULL;
-	sd->fault_data = data;
-	spin_unlock_irqrestore(&sd->fault_lock, irq_flags);
-}
-EXPORT_SYMBOL_GPL(iommu_subdev_set_fault_handler);
 
 static int __init iommu_subdev_init(void)
 {

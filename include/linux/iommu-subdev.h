@@ -11,10 +11,6 @@
 struct device;
 struct fwnode_handle;
 
-/* See iommu_subdev_set_fault_handler() */
-typedef void (*iommu_subdev_fault_t)(struct device *subdev, dma_addr_t iova,
-				     bool write, void *data);
-
 #if IS_ENABLED(CONFIG_IOMMU_SUBDEV)
 
 struct device *__iommu_subdev_create(struct device *parent,
@@ -22,8 +18,6 @@ struct device *__iommu_subdev_create(struct device *parent,
 				     bool managed);
 s64 iommu_subdev_next_id(struct device *parent, u64 from);
 void iommu_subdev_destroy(struct device *subdev);
-void iommu_subdev_set_fault_handler(struct device *subdev,
-				    iommu_subdev_fault_t fn, void *data);
 
 #else /* !CONFIG_IOMMU_SUBDEV */
 
@@ -40,12 +34,6 @@ static inline s64 iommu_subdev_next_id(struct device *parent, u64 from)
 }
 
 static inline void iommu_subdev_destroy(struct device *subdev)
-{
-}
-
-static inline void iommu_subdev_set_fault_handler(struct device *subdev,
-						  iommu_subdev_fault_t fn,
-						  void *data)
 {
 }
 
