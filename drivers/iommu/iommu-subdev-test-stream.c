@@ -827,6 +827,26 @@ static void subdev_test_late_group_type(struct kunit *test)
 	mock_expect_left(test, t->mock, 0);
 }
 
+/* Nobody can attach a domain to a destroyed sub-device, or to the group it keeps. */
+static void subdev_test_late_attach(struct kunit *test)
+{
+	struct subdev_test *t = test->priv;
+	struct device *subdev = create_and_hold(test);
+	struct iommu_group *group = iommu_group_get(subdev);
+	struct iommu_domain *domain = iommu_paging_domain_alloc(subdev);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, domain);
+	end_with_mappings(test, subdev);
+	KUNIT_EXPECT_EQ(test, iommu_attach_device(domain, subdev), -EINVAL);
+	KUNIT_EXPECT_EQ(test, iommu_attach_group(domain, group), -EINVAL);
+	KUNIT_EXPECT_LT(test, iommu_attach_device_pasid(domain, subdev, 1, NULL), 0);
+	KUNIT_EXPECT_TRUE(test, mock_is_blocked(t->mock, STREAM_A(1)));
+	iommu_domain_free(domain);
+	iommu_group_put(group);
+	let_go(test, subdev);
+	mock_expect_left(test, t->mock, 0);
+}
+
 /* A map that has read the limits of @subdev before destroy finds its domain. */
 static void subdev_test_late_map_begun(struct kunit *test)
 {
@@ -1126,6 +1146,7 @@ static struct kunit_case subdev_test_late_cases[] = {
 	KUNIT_CASE_PARAM(subdev_test_late_module, end_case_gen_params),
 	KUNIT_CASE(subdev_test_late_stream_free),
 	KUNIT_CASE_PARAM(subdev_test_late_group_type, end_case_gen_params),
+	KUNIT_CASE_PARAM(subdev_test_late_attach, end_case_gen_params),
 	{}
 };
 
