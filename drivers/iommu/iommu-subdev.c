@@ -146,7 +146,7 @@ static int iommu_subdev_of_configure(struct device *dev, struct device_node *np,
 	/* Its own ranges are malformed, or the bus above passes on nothing of them */
 	if (len || (of_get_property(np, "dma-ranges", &len) && len))
 		return -EFAULT;
-	/* The search ends at the second node without dma-ranges. The parent's began higher */
+	/* Without ranges of its own, the search began one node lower than that of the parent */
 	while (map[n - 1].size)
 		n++;
 	dev->dma_range_map = kmemdup_array(map, n, sizeof(*map), GFP_KERNEL);
@@ -218,7 +218,7 @@ static int iommu_subdev_link_iommu(struct device *parent, struct device *iommu)
 		if (above == parent)
 			return 0;
 
-	/* The new link of an active parent holds the IOMMU from its next resume */
+	/* The link of an active parent would not hold the IOMMU before it resumes again */
 	pm_runtime_get_noresume(parent);
 	do {
 		if (pm_runtime_enabled(iommu) && !pm_runtime_suspended(parent)) {

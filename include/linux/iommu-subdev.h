@@ -48,9 +48,9 @@ static inline void iommu_subdev_destroy(struct device *subdev)
  *	own stream ID.
  *
  * The sub-device works with the ordinary DMA API. Its DMA masks and &struct
- * device_dma_parameters start as a copy of @parent's, but if no size of segments was
- * set there, it is UINT_MAX and not 64 KiB; its coherency and ``dma-ranges`` are those
- * of @parent's node. IOMMU drivers that look for quirks by the ``compatible`` of a
+ * device_dma_parameters start as a copy of @parent's. If @parent has no max_segment_size,
+ * that of the sub-device is UINT_MAX and not 64 KiB. Its coherency and ``dma-ranges`` are
+ * those of @parent's node. IOMMU drivers that look for quirks by the ``compatible`` of a
  * device find none: use iommu_subdev_create_node().
  *
  * Any number of threads may create and destroy. Create has no effect on the
@@ -73,8 +73,9 @@ static inline void iommu_subdev_destroy(struct device *subdev)
  * * -EPROBE_DEFER: the driver of the IOMMU is not bound yet
  * * -EEXIST: @parent has a sub-device with this ID, or a device has its name
  * * -EBUSY: another device has the stream or is in its IOMMU group
- * * -EOPNOTSUPP: the IOMMU only has identity, has no stream IDs or device, is @parent
- *   itself, or would not block the stream after destroy; no IOMMU_DMA or CONFIG_IOMMU_SUBDEV
+ * * -EOPNOTSUPP: the IOMMU only provides identity; or it has no stream IDs; or it has no
+ *   device; or it is @parent; or it would not block the stream after destroy; or IOMMU_DMA
+ *   or CONFIG_IOMMU_SUBDEV is not set
  * * -ENOSPC: the IOMMU has no more contexts (-EBUSY with an SMMUv3). A destroyed
  *   sub-device occupies its context for as long as somebody holds a reference to it.
  * * -ENOMEM, or any other error: of firmware's map, -EINVAL if it is malformed; of
