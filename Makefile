@@ -14,6 +14,8 @@ KERNEL		?= 7.3
 export BUILD KERNEL
 
 OBJECTS		:= drivers/iommu/iommu-subdev.o samples/iommu-subdev/edu-accel.o
+KUNIT_OBJECTS	:= $(patsubst %.c,%.o,$(wildcard drivers/iommu/iommu-subdev-test*.c)) \
+		   drivers/iommu/iommu-subdev-test.dtbo.o
 # What the *.users.patch change, and what is beside it
 USERS_CORE	:= drivers/iommu/iommu.o drivers/gpu/host1x/ drivers/gpu/drm/tegra/ \
 		   drivers/dma/dmaengine.o drivers/dma/tegra186-gpc-dma.o drivers/misc/fastrpc.o
@@ -184,6 +186,7 @@ w1: setup ## Compile our files with W=1 and sparse; a warning is an error
 	@SPARSE=$$(tools/sparse) tools/kernel w1 $(OBJECTS)
 	@SPARSE=$$(tools/sparse) OBJ=acpi FRAGMENTS="tools/rig/arm64.config tools/rig/acpi.config" \
 		tools/kernel w1 $(OBJECTS)
+	@ARCH=um OBJ=kunit SPARSE=$$(tools/sparse) tools/kernel w1 $(KUNIT_OBJECTS)
 
 users: setup ## Compile the drivers that use sub-devices, for arm64 and x86, with W=1 and sparse
 	@tools/setup check
