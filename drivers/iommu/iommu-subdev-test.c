@@ -713,6 +713,31 @@ static void subdev_test_ownership(struct kunit *test)
 	put_device(subdev);
 }
 
+/* Destroy gives the ownership up, and only then releases the device: not for others */
+static void subdev_test_unowned(struct kunit *test)
+{
+	static const char *const types[] = { "identity", "DMA", "auto" };
+	struct subdev_test *t = test->priv;
+	struct device *subdev = subdev_test_must_create(test, t->parent, 1);
+	struct iommu_domain *domain = iommu_get_domain_for_dev(subdev);
+	struct iommu_group *group = iommu_group_get(subdev);
+	int ret;
+
+	iommu_device_unuse_default_domain(subdev);
+	for (int i = 0; i < ARRAY_SIZE(types); i++)
+		KUNIT_EXPECT_EQ_MSG(test, write_group_type(subdev, types[i]), -EPERM,
+				    "%s", types[i]);
+	ret = iommu_group_claim_dma_owner(group, test);
+	KUNIT_EXPECT_EQ(test, ret, -EINVAL);
+	if (!ret)
+		iommu_group_release_dma_owner(group);
+	KUNIT_EXPECT_PTR_EQ(test, iommu_get_domain_for_dev(subdev), domain);
+	mock_expect_translated(test, subdev, t->mock, STREAM_A(1));
+	KUNIT_ASSERT_EQ(test, 0, iommu_device_use_default_domain(subdev));
+	iommu_group_put(group);
+	iommu_subdev_destroy(subdev);
+}
+
 /* Nor does anybody get into that domain, not even when its sub-device is dead. */
 static void subdev_test_domain_shared(struct kunit *test)
 {
@@ -1227,6 +1252,7 @@ static struct kunit_case subdev_test_cases[] = {
 	KUNIT_CASE(subdev_test_again),
 	KUNIT_CASE(subdev_test_passthrough),
 	KUNIT_CASE(subdev_test_ownership),
+	KUNIT_CASE(subdev_test_unowned),
 	KUNIT_CASE(subdev_test_domain_shared),
 	KUNIT_CASE(subdev_test_no_driver),
 	KUNIT_CASE(subdev_test_identity_early),

@@ -42,7 +42,7 @@ DEFINE_EVENT(iommu_subdev, iommu_subdev_create,
 	     TP_ARGS(parent, node, stream_id, group_id, result)
 );
 
-/* At the end of a destroy. The result is -EBUSY if the driver left it behind */
+/* At the beginning of a destroy. The result is -EBUSY if the driver left it behind */
 DEFINE_EVENT(iommu_subdev, iommu_subdev_destroy,
 	     TP_PROTO(struct device *parent, struct fwnode_handle *node,
 		      u32 stream_id, int group_id, int result),
