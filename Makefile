@@ -14,8 +14,7 @@ KERNEL		?= 7.3
 export BUILD KERNEL
 
 OBJECTS		:= drivers/iommu/iommu-subdev.o samples/iommu-subdev/edu-accel.o
-KUNIT_OBJECTS	:= $(patsubst %.c,%.o,$(wildcard drivers/iommu/iommu-subdev-test*.c)) \
-		   drivers/iommu/iommu-subdev-test.dtbo.o
+KUNIT_OBJECTS	:= $(patsubst %.c,%.o,$(wildcard drivers/iommu/iommu-subdev-test*.c))
 # What the *.users.patch change, and what is beside it
 USERS_CORE	:= drivers/iommu/iommu.o drivers/gpu/host1x/ drivers/gpu/drm/tegra/ \
 		   drivers/dma/dmaengine.o drivers/dma/tegra186-gpc-dma.o drivers/misc/fastrpc.o
@@ -29,6 +28,10 @@ VERSION		:= $(or $(shell BUILD=$(BUILD) KERNEL=$(call quoted,$(KERNEL)) KERNEL_S
 			tools/kernel version),$(error Nothing was done))
 USERS		:= $(or $(USERS_$(VERSION)),$(USERS))
 USERS_CORE	:= $(or $(USERS_$(VERSION)),$(USERS_CORE))
+# It has no PASIDs, and a dtc that overlooks the ranges of a child
+ifneq ($(VERSION),6.12)
+KUNIT_OBJECTS	+= drivers/iommu/iommu-subdev-test-pasid.o drivers/iommu/iommu-subdev-test.dtbo.o
+endif
 
 # One thing at a time: the steps are parallel inside.
 .NOTPARALLEL:
